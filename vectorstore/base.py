@@ -1,0 +1,166 @@
+"""What the indexes are to SiteChat: derived copies of the database that answer "what is near this?".
+
+Both follow the database's change sequence: ``sequence`` is the last change an index has applied, and applying a
+change twice leaves it as applying it once. Methods are synchronous, safe to call from several threads, and never let
+one search wait for another. All vectors are float32 of unit length, so the inner product is the cosine.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.float32]
+"""Shape ``(n, dimension)``, rows of unit length."""
+
+VectorKind = Literal["chunk", "window", "sentence"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where a record belongs and who may read it; every index filters by these before ranking.
+
+    ``access`` holds principals (``user:…``, ``group:…``, ``everyone``), any one of which may read the record.
+    """
+
+    knowledge_base_id: str
+    document_id: str
+    owner_id: str
+    access: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VectorRecord:
+    """One stored vector: ``id`` is the database's and never reused; several may belong to one chunk."""
+
+    id: int
+    chunk_id: int
+    kind: VectorKind
+    scope: Scope
+
+
+@dataclass(frozen=True, slots=True)
+class TextRecord:
+    """One chunk for full text; ``title`` and ``heading`` are searched together with ``text``."""
+
+    chunk_id: int
+    scope: Scope
+    title: str
+    heading: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which records an operation may touch; ``None`` means any. A record must pass every part.
+
+    ``principals``: the record's ``access`` must share one with these.
+    """
+
+    knowledge_base_ids: frozenset[str] | None = None
+    document_ids: frozenset[str] | None = None
+    principals: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A chunk found: ``score`` is the cosine (dense) or BM25 (full text), higher is nearer."""
+
+    chunk_id: int
+    score: float
+
+
+class SnapshotError(Exception):
+    """A stored index is absent, damaged or of another model; the message says which, for the operator."""
+
+
+@runtime_checkable
+class VectorStore(Protocol):
+    """Dense vectors of one embedding generation."""
+
+    @property
+    def dimension(self) -> int: ...
+
+    @property
+    def sequence(self) -> int: ...
+
+    def apply(self, deletes: Iterable[Filter], records: Sequence[VectorRecord], vectors: Vectors, *, sequence: int) -> None:
+        """Delete what the filters match, then add; becomes visible to searches all at once."""
+        ...
+
+    def search(self, query: NDArray[np.float32], k: int, where: Filter) -> list[Hit]:
+        """The ``k`` nearest chunks to ``query`` (shape ``(dimension,)``), best first, each chunk once."""
+        ...
+
+    def count(self, where: Filter | None = None) -> int:
+        """Vectors held."""
+        ...
+
+    def save(self) -> None:
+        """Write a snapshot that survives a kill or a power cut at any instruction."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@runtime_checkable
+class TextIndex(Protocol):
+    """Full text over chunks."""
+
+    @property
+    def sequence(self) -> int: ...
+
+    def apply(self, deletes: Iterable[Filter], records: Sequence[TextRecord], *, sequence: int) -> None:
+        """Delete what the filters match (by document or knowledge base), then add; durable on return."""
+        ...
+
+    def search(self, query: str, k: int, where: Filter) -> list[Hit]:
+        """The ``k`` best chunks by BM25; any text is a valid query, operators have no meaning."""
+        ...
+
+    def count(self, where: Filter | None = None) -> int:
+        """Chunks held."""
+        ...
+
+    def close(self) -> None: ...
+
+
+EmbedKind = Literal["query", "passage"]
+
+
+@runtime_checkable
+class Embedder(Protocol):
+    """Turns texts into vectors. ``spec`` (``local/…``, ``openai/…``, ``bedrock/…``) names the vector space."""
+
+    @property
+    def spec(self) -> str: ...
+
+    @property
+    def ready(self) -> bool:
+        """Whether ``embed`` would answer without loading anything first."""
+        ...
+
+    async def load(self) -> int:
+        """Load once (later calls await the first); return the dimension. Raises :class:`EmbeddingError`."""
+        ...
+
+    async def embed(self, texts: Sequence[str], kind: EmbedKind) -> Vectors:
+        """Shape ``(len(texts), dimension)``, unit rows, in order. Raises :class:`EmbeddingError`."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class EmbeddingError(Exception):
+    """The embedding model could not be loaded or reached; one plain sentence with what to do.
+
+    ``transient``: the same call may succeed in a moment.
+    """
+
+    def __init__(self, message: str, *, transient: bool = False, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.transient = transient
+        self.retry_after = retry_after
