@@ -1,0 +1,149 @@
+"""All settings in one frozen object, read from the environment and ``.env``.
+
+SiteChat's own variables begin with ``SITECHAT_``; OpenAI's and AWS's keep the names their users know. A wrong value
+becomes one :class:`~sitechat.errors.SettingsError` whose message names each variable, what it saw and what to set.
+"""
+
+import re
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AliasChoices, Field, HttpUrl, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from sitechat.errors import SettingsError
+
+DEFAULT_EMBEDDING = "local/all-MiniLM-L6-v2"
+_LLM_FORM = re.compile(r"^(extractive|scripted|(openai|bedrock)/\S+)$")
+_EMBEDDING_FORM = re.compile(r"^(local|openai|bedrock)/\S+$")
+_SECRET_WORDS = ("KEY", "SECRET", "TOKEN", "PASSWORD")
+
+
+class Settings(BaseSettings):
+    """What an operator can choose. ``.env.example`` lists the same names, kept in step by a test."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SITECHAT_",
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        validate_default=True,
+        populate_by_name=True,
+    )
+
+    data_dir: Path = Field(
+        Path(".data"), description="Folder of the database, the indexes and the original files."
+    )
+    llm: str | None = Field(
+        None,
+        description="The language model: openai/<model>, bedrock/<model id> or extractive. "
+        "Unset: OpenAI if its key is set, else Bedrock if AWS credentials and BEDROCK_MODEL are, else extractive.",
+    )
+    embedding: str = Field(
+        DEFAULT_EMBEDDING,
+        description="The search model: local/<sentence-transformers model>, openai/<model> or bedrock/<model id>.",
+    )
+    sample: bool = Field(True, description="Keep a sample knowledge base: SiteChat's own documentation.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Detail of the log.")
+
+    connect_timeout: float = Field(10, gt=0, description="Seconds to reach the language model.")
+    first_token_timeout: float = Field(60, gt=0, description="Seconds until the first word of an answer.")
+    silence_timeout: float = Field(30, gt=0, description="Seconds without a word in mid-answer.")
+    max_answer_tokens: int = Field(4096, ge=16, le=200_000, description="Length limit of an answer, in tokens.")
+    llm_attempts: int = Field(3, ge=1, le=10, description="Tries before the first word of an answer.")
+
+    passages: int = Field(8, ge=1, le=50, description="Passages given to the language model.")
+    exact_search_limit: int = Field(
+        100_000, ge=0, description="Vectors up to which search is exact; above, HNSW is used."
+    )
+    max_file_mb: int = Field(100, ge=1, description="Largest file or page that is read, in MB.")
+    extract_timeout: float = Field(120, gt=0, description="Seconds that reading one file may take.")
+    extract_memory_mb: int = Field(2048, ge=256, description="Memory that reading one file may take, in MB.")
+    allow_networks: str = Field(
+        "",
+        description="Private networks that pages may be fetched from, as CIDRs separated by commas; none by default.",
+    )
+
+    openai_api_key: SecretStr | None = Field(
+        None, validation_alias=AliasChoices("OPENAI_API_KEY"), description="Key of OpenAI or a compatible server."
+    )
+    openai_base_url: HttpUrl | None = Field(
+        None,
+        validation_alias=AliasChoices("OPENAI_BASE_URL"),
+        description="Address of an OpenAI-compatible server (Ollama, vLLM, llama.cpp, a gateway).",
+    )
+    aws_region: str | None = Field(
+        None,
+        validation_alias=AliasChoices("AWS_REGION", "AWS_DEFAULT_REGION"),
+        description="Region of Amazon Bedrock.",
+    )
+    aws_profile: str | None = Field(
+        None, validation_alias=AliasChoices("AWS_PROFILE"), description="Profile in the AWS configuration files."
+    )
+    bedrock_model: str | None = Field(
+        None,
+        validation_alias=AliasChoices("BEDROCK_MODEL", "SITECHAT_BEDROCK_MODEL"),
+        description="Bedrock model that is used when AWS credentials are there and SITECHAT_LLM is unset.",
+    )
+    bedrock_endpoint_url: HttpUrl | None = Field(
+        None,
+        validation_alias=AliasChoices("AWS_ENDPOINT_URL_BEDROCK_RUNTIME"),
+        description="Another address for Bedrock's runtime, such as a VPC endpoint.",
+    )
+
+    @field_validator("llm")
+    @classmethod
+    def _llm_form(cls, value: str | None) -> str | None:
+        if value is not None and not _LLM_FORM.match(value):
+            raise ValueError("use openai/<model>, bedrock/<model id> or extractive")
+        return value
+
+    @field_validator("embedding")
+    @classmethod
+    def _embedding_form(cls, value: str) -> str:
+        if not _EMBEDDING_FORM.match(value):
+            raise ValueError("use local/<model>, openai/<model> or bedrock/<model id>")
+        return value
+
+
+def load_settings() -> Settings:
+    """Read the environment and ``.env``. Raises :class:`SettingsError` that lists everything wrong at once."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [_explain(str(item["loc"][0]), item["input"], item["msg"]) for item in error.errors()]
+        raise SettingsError("Some settings need attention:\n" + "\n".join(lines)) from None
+
+
+def variable_name(field: str) -> str:
+    """The environment variable that sets ``field``, the first of its names."""
+    alias = Settings.model_fields[field].validation_alias if field in Settings.model_fields else field
+    if isinstance(alias, AliasChoices):
+        return str(alias.choices[0])
+    return str(alias) if alias else f"SITECHAT_{field.upper()}"
+
+
+def mask(name: str, value: object) -> str:
+    """``value`` as it may be shown: of a secret, the last four characters at most."""
+    text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+    if not any(word in name.upper() for word in _SECRET_WORDS) or isinstance(value, int | float):
+        return text
+    return f"ends in …{text[-4:]}" if len(text) >= 12 else "set, not shown"
+
+
+def _explain(location: str, seen: object, message: str) -> str:
+    field = location if location in Settings.model_fields else _field_of(location)
+    name = variable_name(field)
+    about = Settings.model_fields[field].description if field in Settings.model_fields else ""
+    problem = message.removeprefix("Value error, ")
+    return f"  {name}: saw {mask(name, seen)!r}; {problem}. {about}"
+
+
+def _field_of(alias: str) -> str:
+    for field, info in Settings.model_fields.items():
+        choices = info.validation_alias
+        if isinstance(choices, AliasChoices) and alias in choices.choices:
+            return field
+    return alias.lower().removeprefix("sitechat_")

@@ -1,0 +1,329 @@
+"""The schema: every table in one place. Times are UTC; ids are random strings unless an index needs integers.
+
+Rows that a person owns carry ``owner_id``; rows that others may read carry ``access``, a list of principals
+(``user:…``, ``group:…``, ``everyone``). Chunk and vector ids are never reused, since indexes outside the database
+refer to them. ``changes`` is the sequence that those indexes follow.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import (
+    JSON,
+    DateTime,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware datetime in UTC, on databases that store none as well."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.astimezone(UTC) if value is not None else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+
+
+def new_id() -> str:
+    """A random identifier that cannot be guessed."""
+    return uuid4().hex
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Base(DeclarativeBase):
+    type_annotation_map = {  # noqa: RUF012 (SQLAlchemy reads it from the class)
+        datetime: UtcDateTime,
+        dict[str, Any]: JSON,
+        list[str]: JSON,
+        list[dict[str, Any]]: JSON,
+        list[int]: JSON,
+    }
+
+
+class KnowledgeBaseRow(Base):
+    __tablename__ = "knowledge_bases"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    name: Mapped[str] = mapped_column(String(200))
+    description: Mapped[str] = mapped_column(Text, default="")
+    owner_id: Mapped[str] = mapped_column(String(200), index=True)
+    access: Mapped[list[str]]
+    sample_questions: Mapped[list[str]] = mapped_column(default=list)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    updated_at: Mapped[datetime] = mapped_column(default=now)
+
+    __table_args__ = (UniqueConstraint("owner_id", "name"),)
+
+
+class DocumentRow(Base):
+    """``text`` is what was extracted; all offsets are into it. ``blob`` is the SHA-256 of the original bytes."""
+
+    __tablename__ = "documents"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    knowledge_base_id: Mapped[str] = mapped_column(ForeignKey("knowledge_bases.id", ondelete="CASCADE"))
+    owner_id: Mapped[str] = mapped_column(String(200))
+    access: Mapped[list[str]]
+    uri: Mapped[str] = mapped_column(Text)
+    title: Mapped[str] = mapped_column(Text)
+    media_type: Mapped[str] = mapped_column(String(100))
+    blob: Mapped[str] = mapped_column(String(64))
+    recipe: Mapped[str] = mapped_column(String(100))
+    text: Mapped[str] = mapped_column(Text)
+    pages: Mapped[list[int]]
+    chunk_count: Mapped[int] = mapped_column(Integer, default=0)
+    size: Mapped[int] = mapped_column(Integer)
+    read_at: Mapped[datetime] = mapped_column(default=now)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    updated_at: Mapped[datetime] = mapped_column(default=now)
+
+    __table_args__ = (UniqueConstraint("knowledge_base_id", "uri"),)
+
+
+class ChunkRow(Base):
+    """A passage: ``document.text[start:end]``."""
+
+    __tablename__ = "chunks"
+    __table_args__ = (
+        Index("ix_chunks_document", "document_id", "ordinal"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    document_id: Mapped[str] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"))
+    knowledge_base_id: Mapped[str] = mapped_column(String(32))
+    ordinal: Mapped[int] = mapped_column(Integer)
+    start: Mapped[int] = mapped_column(Integer)
+    end: Mapped[int] = mapped_column(Integer)
+    text: Mapped[str] = mapped_column(Text)
+    heading_path: Mapped[list[str]]
+    page: Mapped[int | None] = mapped_column(Integer)
+
+
+class GenerationRow(Base):
+    """One embedding model's set of vectors. ``state``: building, active or retired; one is active at most."""
+
+    __tablename__ = "generations"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    embedding: Mapped[str] = mapped_column(String(300))
+    dimension: Mapped[int] = mapped_column(Integer)
+    state: Mapped[str] = mapped_column(String(10), index=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class VectorRow(Base):
+    """A stored vector of a chunk: its own (``kind`` chunk), or of a window or sentence of it.
+
+    ``start`` and ``end`` are offsets into the chunk's text; ``data`` is little-endian float32.
+    """
+
+    __tablename__ = "vectors"
+    __table_args__ = (
+        Index("ix_vectors_chunk", "chunk_id", "generation_id"),
+        Index("ix_vectors_generation", "generation_id", "id"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    chunk_id: Mapped[int] = mapped_column(ForeignKey("chunks.id", ondelete="CASCADE"))
+    generation_id: Mapped[int] = mapped_column(ForeignKey("generations.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(String(10), default="chunk")
+    start: Mapped[int] = mapped_column(Integer)
+    end: Mapped[int] = mapped_column(Integer)
+    data: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class ChangeRow(Base):
+    """One step of the change sequence. ``op``: upsert or delete a document, or delete a knowledge base.
+
+    A row says which document to look at, not what it held: who follows it reads the present state.
+    """
+
+    __tablename__ = "changes"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    sequence: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    op: Mapped[str] = mapped_column(String(24))
+    knowledge_base_id: Mapped[str] = mapped_column(String(32))
+    document_id: Mapped[str | None] = mapped_column(String(32))
+    at: Mapped[datetime] = mapped_column(default=now)
+
+
+class ConversationRow(Base):
+    __tablename__ = "conversations"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    owner_id: Mapped[str] = mapped_column(String(200))
+    access: Mapped[list[str]] = mapped_column(default=list)
+    title: Mapped[str] = mapped_column(String(300))
+    knowledge_base_id: Mapped[str | None] = mapped_column(
+        ForeignKey("knowledge_bases.id", ondelete="SET NULL")
+    )
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    updated_at: Mapped[datetime] = mapped_column(default=now)
+    deleted_at: Mapped[datetime | None]
+
+    __table_args__ = (Index("ix_conversations_owner", "owner_id", "updated_at"),)
+
+
+class MessageRow(Base):
+    """``state``: complete, or stopped by the person in mid-answer. ``extra`` is ``Answered.metadata``."""
+
+    __tablename__ = "messages"
+    __table_args__ = (Index("ix_messages_conversation", "conversation_id", "ordinal", unique=True),)
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"))
+    turn_id: Mapped[str] = mapped_column(String(32), index=True)
+    ordinal: Mapped[int] = mapped_column(Integer)
+    role: Mapped[str] = mapped_column(String(10))
+    content: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(String(10), default="complete")
+    refused: Mapped[bool] = mapped_column(default=False)
+    closest: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
+    steps: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
+    extra: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class CitationRow(Base):
+    """The evidence of a mark, as it was when the answer was given; the chunk may be gone since."""
+
+    __tablename__ = "citations"
+
+    message_id: Mapped[str] = mapped_column(ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True)
+    chunk_id: Mapped[int] = mapped_column(Integer, index=True)
+    document_id: Mapped[str] = mapped_column(String(32), index=True)
+    title: Mapped[str] = mapped_column(Text)
+    heading: Mapped[str] = mapped_column(Text, default="")
+    url: Mapped[str] = mapped_column(Text)
+    quote: Mapped[str] = mapped_column(Text)
+    start: Mapped[int] = mapped_column(Integer)
+    end: Mapped[int] = mapped_column(Integer)
+    page: Mapped[int | None] = mapped_column(Integer)
+    score: Mapped[float] = mapped_column(Float)
+    read_at: Mapped[datetime | None]
+
+
+class TurnRow(Base):
+    """A question on its way. ``text`` is what had arrived, written about once a second (a heartbeat as well).
+
+    ``state``: running, answered, stopped, failed, interrupted. ``runner`` says which process owns it.
+    """
+
+    __tablename__ = "turns"
+    __table_args__ = (Index("ix_turns_conversation", "conversation_id", "started_at"),)
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"))
+    owner_id: Mapped[str] = mapped_column(String(200))
+    knowledge_base_id: Mapped[str | None] = mapped_column(String(32))
+    model: Mapped[str] = mapped_column(String(300))
+    question: Mapped[str] = mapped_column(Text)
+    replaces: Mapped[str | None] = mapped_column(String(32))
+    state: Mapped[str] = mapped_column(String(12), index=True)
+    runner: Mapped[str] = mapped_column(String(40))
+    text: Mapped[str] = mapped_column(Text, default="")
+    code: Mapped[str | None] = mapped_column(String(20))
+    error: Mapped[str] = mapped_column(Text, default="")
+    retryable: Mapped[bool] = mapped_column(default=False)
+    retry_after: Mapped[float | None] = mapped_column(Float)
+    steps: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
+    started_at: Mapped[datetime] = mapped_column(default=now)
+    updated_at: Mapped[datetime] = mapped_column(default=now)
+    finished_at: Mapped[datetime | None]
+
+
+class FeedbackRow(Base):
+    """One person's thumb on one message; ``rating`` is 1 or -1."""
+
+    __tablename__ = "feedback"
+
+    message_id: Mapped[str] = mapped_column(ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True)
+    owner_id: Mapped[str] = mapped_column(String(200), primary_key=True)
+    rating: Mapped[int] = mapped_column(Integer)
+    comment: Mapped[str] = mapped_column(Text, default="")
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    updated_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class JobRow(Base):
+    """An ingestion: a set of items of one knowledge base. ``state`` as PROTOCOL's status words.
+
+    ``kind``: files, url. Counts are not stored: progress is a query over the items.
+    """
+
+    __tablename__ = "jobs"
+    __table_args__ = (Index("ix_jobs_knowledge_base", "knowledge_base_id", "created_at"),)
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    knowledge_base_id: Mapped[str] = mapped_column(ForeignKey("knowledge_bases.id", ondelete="CASCADE"))
+    owner_id: Mapped[str] = mapped_column(String(200))
+    kind: Mapped[str] = mapped_column(String(20))
+    state: Mapped[str] = mapped_column(String(12), index=True)
+    error: Mapped[str] = mapped_column(Text, default="")
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    started_at: Mapped[datetime | None]
+    updated_at: Mapped[datetime] = mapped_column(default=now)
+    completed_at: Mapped[datetime | None]
+
+
+class ItemRow(Base):
+    """One file or URL of a job.
+
+    ``state``: pending, in_progress, completed, skipped, failed, cancelled. ``outcome`` (of a completed item):
+    indexed or unchanged. ``locator`` says where the bytes are: ``path:``, ``blob:`` or ``url:``. A lease that has
+    run out makes the item claimable again; ``not_before`` keeps a retry waiting.
+    """
+
+    __tablename__ = "items"
+    __table_args__ = (
+        Index("ix_items_job", "job_id", "ordinal"),
+        Index("ix_items_claim", "state", "not_before"),
+    )
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    knowledge_base_id: Mapped[str] = mapped_column(String(32))
+    ordinal: Mapped[int] = mapped_column(Integer)
+    name: Mapped[str] = mapped_column(Text)
+    uri: Mapped[str] = mapped_column(Text)
+    locator: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(String(12))
+    stage: Mapped[str] = mapped_column(String(20), default="file_processing")
+    outcome: Mapped[str | None] = mapped_column(String(20))
+    reason: Mapped[str] = mapped_column(Text, default="")
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    lease_owner: Mapped[str | None] = mapped_column(String(40))
+    lease_until: Mapped[datetime | None]
+    not_before: Mapped[datetime | None]
+    size: Mapped[int] = mapped_column(Integer, default=0)
+    chunks_total: Mapped[int] = mapped_column(Integer, default=0)
+    chunks_done: Mapped[int] = mapped_column(Integer, default=0)
+    batches_total: Mapped[int] = mapped_column(Integer, default=0)
+    batches_done: Mapped[int] = mapped_column(Integer, default=0)
+    document_id: Mapped[str | None] = mapped_column(String(32))
+    started_at: Mapped[datetime | None]
+    updated_at: Mapped[datetime] = mapped_column(default=now)
+    completed_at: Mapped[datetime | None]
