@@ -1,0 +1,153 @@
+"""What the stores return: frozen values, never rows."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from sitechat.events import AnswerMetadata, Citation, Closest, Code, Status
+
+TurnState = Literal["running", "answered", "stopped", "failed", "interrupted"]
+
+
+@dataclass(frozen=True, slots=True)
+class KnowledgeBase:
+    id: str
+    name: str
+    description: str
+    owner_id: str
+    access: tuple[str, ...]
+    sample_questions: tuple[str, ...]
+    documents: int
+    chunks: int
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is something to answer from."""
+        return self.chunks > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """``pages`` holds the offset in the text at which each page begins; empty where there are no pages."""
+
+    id: str
+    knowledge_base_id: str
+    owner_id: str
+    access: tuple[str, ...]
+    uri: str
+    title: str
+    media_type: str
+    blob: str
+    recipe: str
+    pages: tuple[int, ...]
+    chunk_count: int
+    size: int
+    read_at: datetime
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A passage with what is needed to cite it; ``document.text[start:end] == text``."""
+
+    id: int
+    document_id: str
+    knowledge_base_id: str
+    ordinal: int
+    start: int
+    end: int
+    text: str
+    heading_path: tuple[str, ...]
+    page: int | None
+    title: str
+    uri: str
+    media_type: str
+    read_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    id: str
+    owner_id: str
+    title: str
+    knowledge_base_id: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    rating: Literal[1, -1]
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """``state``: complete, or stopped by the person in mid-answer. Assistant messages have ``metadata``."""
+
+    id: str
+    turn_id: str
+    role: Literal["user", "assistant"]
+    content: str
+    state: Literal["complete", "stopped"]
+    refused: bool
+    closest: tuple[Closest, ...]
+    steps: tuple[Status, ...]
+    metadata: AnswerMetadata | None
+    citations: tuple[Citation, ...]
+    feedback: Feedback | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A question on its way or the state it ended in; ``replaces`` is the answer it regenerates."""
+
+    id: str
+    conversation_id: str
+    owner_id: str
+    knowledge_base_id: str | None
+    model: str
+    question: str
+    replaces: str | None
+    state: TurnState
+    text: str
+    code: Code | None
+    error: str
+    retryable: bool
+    retry_after: float | None
+    steps: tuple[Status, ...]
+    started_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """A conversation as the page shows it. ``turn``: the latest, unless it has become messages."""
+
+    conversation: Conversation
+    messages: tuple[Message, ...]
+    turn: Turn | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewChunk:
+    """A chunk about to be stored, with one vector or several: ``(kind, start, end, float32 bytes)``."""
+
+    start: int
+    end: int
+    text: str
+    heading_path: tuple[str, ...]
+    page: int | None
+    vectors: tuple["NewVector", ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class NewVector:
+    kind: Literal["chunk", "window", "sentence"]
+    start: int
+    end: int
+    data: bytes
