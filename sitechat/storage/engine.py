@@ -1,0 +1,109 @@
+"""The database: one async engine, read and write transactions, and the schema brought up to date.
+
+SQLite runs with WAL, ``synchronous=FULL`` (anything less loses committed rows at a power cut), foreign keys and a
+busy timeout. Writers take the write lock when they begin, so no transaction fails half-way for want of it, and
+writers of this process queue on an asyncio lock instead of on SQLite's polling.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, event, text
+from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from sitechat.errors import Unavailable
+
+Transaction = AsyncSession
+"""An open transaction, to be handed from store to store so that their writes commit together."""
+
+_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA busy_timeout=15000",
+    "PRAGMA secure_delete=ON",
+    "PRAGMA cache_size=-16000",
+)
+
+
+class Database:
+    """Open with :meth:`open`; hand it to the stores."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._engine = create_async_engine(f"sqlite+aiosqlite:///{path}", pool_size=8, max_overflow=4)
+        self._writing = self._engine.execution_options(write=True)
+        self._write_lock = asyncio.Lock()
+        event.listen(self._engine.sync_engine, "connect", _configure)
+        event.listen(self._engine.sync_engine, "begin", _begin)
+
+    @classmethod
+    async def open(cls, path: Path) -> "Database":
+        """Create or migrate the database at ``path``. Raises ``Unavailable`` if it cannot be read or written."""
+        from sitechat.storage.migrations import upgrade  # Alembic is slow to import
+
+        try:
+            await asyncio.to_thread(upgrade, path)
+        except (DatabaseError, OSError) as error:
+            raise Unavailable(
+                f"The database {path} cannot be opened ({_cause(error)}). Check that the folder is writable and the "
+                "disk is not full; if the file is damaged, restore it from a backup."
+            ) from error
+        return cls(path)
+
+    @asynccontextmanager
+    async def read(self, tx: Transaction | None = None) -> AsyncIterator[AsyncSession]:
+        """A consistent view; inside ``tx`` where one is given."""
+        if tx is not None:
+            yield tx
+            return
+        async with AsyncSession(self._engine, expire_on_commit=False) as session:
+            yield session
+
+    @asynccontextmanager
+    async def write(self, tx: Transaction | None = None) -> AsyncIterator[AsyncSession]:
+        """A transaction that commits on leaving, or rolls back on an exception; inside ``tx`` where one is given."""
+        if tx is not None:
+            yield tx
+            await tx.flush()
+            return
+        async with self._write_lock:
+            try:
+                async with AsyncSession(self._writing, expire_on_commit=False) as session, session.begin():
+                    yield session
+            except OperationalError as error:
+                raise Unavailable(f"The database could not be written ({_cause(error)}). Please retry.") from error
+
+    async def check(self) -> str:
+        """One line for ``doctor``; raises ``Unavailable`` where the file is damaged."""
+        async with self.read() as session:
+            verdict = (await session.execute(text("PRAGMA quick_check(1)"))).scalar_one()
+        if verdict != "ok":
+            raise Unavailable(f"The database {self.path} is damaged: {verdict}. Restore it from a backup.")
+        return f"{self.path} ({self.path.stat().st_size / 1e6:,.1f} MB)"
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+
+def _configure(connection: Any, _: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None  # the driver must not begin transactions behind our back
+    cursor = connection.cursor()
+    for pragma in _PRAGMAS:
+        cursor.execute(pragma)
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    writing = connection.get_execution_options().get("write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+def _cause(error: BaseException) -> str:
+    original = getattr(error, "orig", None) or error
+    return str(original).splitlines()[0] if str(original) else type(original).__name__

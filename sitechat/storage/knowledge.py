@@ -1,0 +1,340 @@
+"""Knowledge bases, documents and chunks, and the change sequence that their indexes follow."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from sqlalchemy import Row, Select, delete, func, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from sitechat.errors import InvalidInput, NotFound
+from sitechat.identity import Caller
+from sitechat.storage.engine import Database, Transaction
+from sitechat.storage.tables import (
+    ChangeRow,
+    ChunkRow,
+    DocumentRow,
+    KnowledgeBaseRow,
+    VectorRow,
+    new_id,
+    now,
+)
+from sitechat.storage.values import Chunk, Document, KnowledgeBase, NewChunk
+
+
+@dataclass(frozen=True, slots=True)
+class NewDocument:
+    """A document as extraction made it. ``recipe`` names how: another recipe makes an unchanged file stale."""
+
+    knowledge_base_id: str
+    owner_id: str
+    access: tuple[str, ...]
+    uri: str
+    title: str
+    media_type: str
+    blob: str
+    recipe: str
+    text: str
+    pages: tuple[int, ...]
+    size: int
+
+
+class KnowledgeStore:
+    """Reads are limited to what the caller may see; absent and forbidden are both ``NotFound``."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def create(
+        self, caller: Caller, name: str, description: str = "", sample_questions: Sequence[str] = ()
+    ) -> KnowledgeBase:
+        """Raises ``InvalidInput`` where the owner already has one of that name."""
+        identifier = new_id()
+        row = KnowledgeBaseRow(
+            id=identifier,
+            name=name,
+            description=description,
+            owner_id=caller.user_id,
+            access=[f"user:{caller.user_id}"],
+            sample_questions=list(sample_questions),
+        )
+        try:
+            async with self._db.write() as session:
+                session.add(row)
+        except IntegrityError:
+            raise _name_taken(name) from None
+        return await self.get(caller, identifier)
+
+    async def rename(self, caller: Caller, knowledge_base_id: str, name: str) -> None:
+        await self.get(caller, knowledge_base_id)
+        statement = (
+            update(KnowledgeBaseRow).where(KnowledgeBaseRow.id == knowledge_base_id).values(name=name, updated_at=now())
+        )
+        try:
+            async with self._db.write() as session:
+                await session.execute(statement)
+        except IntegrityError:
+            raise _name_taken(name) from None
+
+    async def set_sample_questions(self, caller: Caller, knowledge_base_id: str, questions: Sequence[str]) -> None:
+        await self.get(caller, knowledge_base_id)
+        async with self._db.write() as session:
+            await session.execute(
+                update(KnowledgeBaseRow)
+                .where(KnowledgeBaseRow.id == knowledge_base_id)
+                .values(sample_questions=list(questions))
+            )
+
+    async def visible(self, caller: Caller) -> list[KnowledgeBase]:
+        """In order of name."""
+        async with self._db.read() as session:
+            rows = await session.execute(_bases().order_by(KnowledgeBaseRow.name))
+            found = [_knowledge_base(row) for row in rows]
+        return [base for base in found if _may_see(caller, base.owner_id, base.access)]
+
+    async def get(self, caller: Caller, knowledge_base_id: str) -> KnowledgeBase:
+        async with self._db.read() as session:
+            row = (await session.execute(_bases().where(KnowledgeBaseRow.id == knowledge_base_id))).one_or_none()
+        base = _knowledge_base(row) if row else None
+        if base is None or not _may_see(caller, base.owner_id, base.access):
+            raise NotFound("This knowledge base does not exist, or not any more.")
+        return base
+
+    async def find(self, caller: Caller, name: str) -> KnowledgeBase | None:
+        return next((base for base in await self.visible(caller) if base.name == name), None)
+
+    async def delete(self, caller: Caller, knowledge_base_id: str) -> None:
+        """Gone, with all it holds, from the moment this returns."""
+        await self.get(caller, knowledge_base_id)
+        async with self._db.write() as session:
+            await session.execute(delete(KnowledgeBaseRow).where(KnowledgeBaseRow.id == knowledge_base_id))
+            session.add(ChangeRow(op="delete_knowledge_base", knowledge_base_id=knowledge_base_id))
+
+    async def documents(self, caller: Caller, knowledge_base_id: str) -> list[Document]:
+        """In order of title."""
+        await self.get(caller, knowledge_base_id)
+        async with self._db.read() as session:
+            statement = _documents().where(DocumentRow.knowledge_base_id == knowledge_base_id)
+            rows = (await session.execute(statement.order_by(DocumentRow.title))).all()
+        found = [_document(row) for row in rows]
+        return [document for document in found if _may_see(caller, document.owner_id, document.access)]
+
+    async def document(self, caller: Caller, document_id: str) -> Document:
+        async with self._db.read() as session:
+            row = (await session.execute(_documents().where(DocumentRow.id == document_id))).one_or_none()
+        document = _document(row) if row else None
+        if document is None or not _may_see(caller, document.owner_id, document.access):
+            raise NotFound("This document does not exist, or not any more.")
+        return document
+
+    async def document_at(self, knowledge_base_id: str, uri: str) -> Document | None:
+        """The document of a source, for ingestion."""
+        statement = _documents().where(DocumentRow.knowledge_base_id == knowledge_base_id, DocumentRow.uri == uri)
+        async with self._db.read() as session:
+            row = (await session.execute(statement)).one_or_none()
+        return _document(row) if row else None
+
+    async def text(self, caller: Caller, document_id: str) -> str:
+        await self.document(caller, document_id)
+        async with self._db.read() as session:
+            return (await session.execute(select(DocumentRow.text).where(DocumentRow.id == document_id))).scalar_one()
+
+    async def chunks(self, caller: Caller, chunk_ids: Collection[int]) -> dict[int, Chunk]:
+        """Those of ``chunk_ids`` that still exist and the caller may read."""
+        async with self._db.read() as session:
+            rows = (await session.execute(_chunks().where(ChunkRow.id.in_(chunk_ids)))).all()
+        return {row.id: _chunk(row) for row in rows if _may_see(caller, row.owner_id, row.access)}
+
+    async def delete_document(self, caller: Caller, document_id: str) -> Document:
+        document = await self.document(caller, document_id)
+        async with self._db.write() as session:
+            await session.execute(delete(DocumentRow).where(DocumentRow.id == document_id))
+            session.add(_change("delete", document.knowledge_base_id, document_id))
+        return document
+
+    async def touch(self, document_id: str, tx: Transaction | None = None) -> None:
+        """The source was read again and had not changed."""
+        async with self._db.write(tx) as session:
+            await session.execute(update(DocumentRow).where(DocumentRow.id == document_id).values(read_at=now()))
+
+    async def replace_document(
+        self, new: NewDocument, chunks: Sequence[NewChunk], generation_id: int, tx: Transaction | None = None
+    ) -> str:
+        """Store ``new`` in place of whatever its source held before; one transaction. Returns the document's id."""
+        async with self._db.write(tx) as session:
+            document_id = await _upsert_document(session, new, len(chunks))
+            await session.execute(delete(ChunkRow).where(ChunkRow.document_id == document_id))
+            await _insert_chunks(session, new.knowledge_base_id, document_id, chunks, generation_id)
+            await session.execute(
+                update(KnowledgeBaseRow).where(KnowledgeBaseRow.id == new.knowledge_base_id).values(updated_at=now())
+            )
+            session.add(_change("upsert", new.knowledge_base_id, document_id))
+        return document_id
+
+    async def blobs_in_use(self) -> set[str]:
+        """Checksums of the originals that some document needs."""
+        async with self._db.read() as session:
+            return set((await session.execute(select(DocumentRow.blob).distinct())).scalars())
+
+
+async def _upsert_document(session: AsyncSession, new: NewDocument, chunk_count: int) -> str:
+    values = {
+        "title": new.title,
+        "media_type": new.media_type,
+        "blob": new.blob,
+        "recipe": new.recipe,
+        "text": new.text,
+        "pages": list(new.pages),
+        "size": new.size,
+        "chunk_count": chunk_count,
+        "owner_id": new.owner_id,
+        "access": list(new.access),
+        "read_at": now(),
+        "updated_at": now(),
+    }
+    statement = upsert(DocumentRow).values(
+        id=new_id(), knowledge_base_id=new.knowledge_base_id, uri=new.uri, created_at=now(), **values
+    )
+    statement = statement.on_conflict_do_update(index_elements=["knowledge_base_id", "uri"], set_=values)
+    return (await session.execute(statement.returning(DocumentRow.id))).scalar_one()
+
+
+async def _insert_chunks(
+    session: AsyncSession,
+    knowledge_base_id: str,
+    document_id: str,
+    chunks: Sequence[NewChunk],
+    generation_id: int,
+) -> None:
+    if not chunks:
+        return
+    rows = [
+        {
+            "document_id": document_id,
+            "knowledge_base_id": knowledge_base_id,
+            "ordinal": ordinal,
+            "start": chunk.start,
+            "end": chunk.end,
+            "text": chunk.text,
+            "heading_path": list(chunk.heading_path),
+            "page": chunk.page,
+        }
+        for ordinal, chunk in enumerate(chunks)
+    ]
+    ids = await session.scalars(insert(ChunkRow).returning(ChunkRow.id, sort_by_parameter_order=True), rows)
+    vectors = [
+        {
+            "chunk_id": chunk_id,
+            "generation_id": generation_id,
+            "kind": vector.kind,
+            "start": vector.start,
+            "end": vector.end,
+            "data": vector.data,
+        }
+        for chunk_id, chunk in zip(ids, chunks, strict=True)
+        for vector in chunk.vectors
+    ]
+    if vectors:
+        await session.execute(insert(VectorRow), vectors)
+
+
+def _change(op: str, knowledge_base_id: str, document_id: str) -> ChangeRow:
+    return ChangeRow(op=op, knowledge_base_id=knowledge_base_id, document_id=document_id)
+
+
+def _name_taken(name: str) -> InvalidInput:
+    return InvalidInput(f"There is already a knowledge base called “{name}”. Choose another name.")
+
+
+def _may_see(caller: Caller, owner_id: str, access: Iterable[str]) -> bool:
+    return owner_id == caller.user_id or not caller.principals.isdisjoint(access)
+
+
+def _bases() -> Select[Any]:
+    counts = (
+        select(
+            DocumentRow.knowledge_base_id,
+            func.count().label("documents"),
+            func.sum(DocumentRow.chunk_count).label("chunks"),
+        )
+        .group_by(DocumentRow.knowledge_base_id)
+        .subquery()
+    )
+    return select(
+        KnowledgeBaseRow,
+        func.coalesce(counts.c.documents, 0).label("documents"),
+        func.coalesce(counts.c.chunks, 0).label("chunks"),
+    ).outerjoin(counts, counts.c.knowledge_base_id == KnowledgeBaseRow.id)
+
+
+def _knowledge_base(row: Row[Any]) -> KnowledgeBase:
+    base, documents, chunks = row
+    return KnowledgeBase(
+        id=base.id,
+        name=base.name,
+        description=base.description,
+        owner_id=base.owner_id,
+        access=tuple(base.access),
+        sample_questions=tuple(base.sample_questions),
+        documents=documents,
+        chunks=chunks,
+        created_at=base.created_at,
+        updated_at=base.updated_at,
+    )
+
+
+_DOCUMENT_COLUMNS = tuple(field.name for field in fields(Document))
+
+
+def _documents() -> Select[Any]:
+    return select(*(getattr(DocumentRow, name) for name in _DOCUMENT_COLUMNS))
+
+
+def _document(row: Row[Any]) -> Document:
+    values = dict(zip(_DOCUMENT_COLUMNS, row, strict=True))
+    values["access"] = tuple(row.access)
+    values["pages"] = tuple(row.pages)
+    return Document(**values)
+
+
+def _chunks() -> Select[Any]:
+    document = (
+        DocumentRow.title,
+        DocumentRow.uri,
+        DocumentRow.media_type,
+        DocumentRow.read_at,
+        DocumentRow.owner_id,
+        DocumentRow.access,
+    )
+    chunk = (
+        ChunkRow.id,
+        ChunkRow.document_id,
+        ChunkRow.knowledge_base_id,
+        ChunkRow.ordinal,
+        ChunkRow.start,
+        ChunkRow.end,
+        ChunkRow.text,
+        ChunkRow.heading_path,
+        ChunkRow.page,
+    )
+    return select(*chunk, *document).join(DocumentRow, DocumentRow.id == ChunkRow.document_id)
+
+
+def _chunk(row: Row[Any]) -> Chunk:
+    return Chunk(
+        id=row.id,
+        document_id=row.document_id,
+        knowledge_base_id=row.knowledge_base_id,
+        ordinal=row.ordinal,
+        start=row.start,
+        end=row.end,
+        text=row.text,
+        heading_path=tuple(row.heading_path),
+        page=row.page,
+        title=row.title,
+        uri=row.uri,
+        media_type=row.media_type,
+        read_at=row.read_at,
+    )

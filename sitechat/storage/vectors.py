@@ -1,0 +1,202 @@
+"""Embedding generations, stored vectors, and the change sequence as the indexes read it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import delete, func, insert, select, update
+
+from sitechat.storage.engine import Database
+from sitechat.storage.tables import ChangeRow, ChunkRow, DocumentRow, GenerationRow, VectorRow
+from vectorstore.base import Scope, TextRecord, VectorRecord
+
+Op = Literal["upsert", "delete", "delete_knowledge_base"]
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """One embedding model's set of vectors. ``state``: building, active or retired."""
+
+    id: int
+    embedding: str
+    dimension: int
+    state: Literal["building", "active", "retired"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    sequence: int
+    op: Op
+    knowledge_base_id: str
+    document_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PlainChunk:
+    """A chunk that waits for its vector in a new generation."""
+
+    id: int
+    title: str
+    heading_path: tuple[str, ...]
+    text: str
+
+
+class VectorsStore:
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    # Generations
+
+    async def generations(self) -> list[Generation]:
+        """All that are not retired, oldest first."""
+        statement = select(GenerationRow).where(GenerationRow.state != "retired").order_by(GenerationRow.id)
+        async with self._db.read() as session:
+            return [_generation(row) for row in (await session.execute(statement)).scalars()]
+
+    async def add_generation(self, embedding: str, dimension: int, state: Literal["building", "active"]) -> Generation:
+        row = GenerationRow(embedding=embedding, dimension=dimension, state=state)
+        async with self._db.write() as session:
+            session.add(row)
+            await session.flush()
+        return _generation(row)
+
+    async def activate(self, generation_id: int) -> None:
+        """Serve from this generation; the others' vectors are deleted in the same transaction."""
+        async with self._db.write() as session:
+            await session.execute(update(GenerationRow).values(state="retired"))
+            await session.execute(update(GenerationRow).where(GenerationRow.id == generation_id).values(state="active"))
+            await session.execute(delete(VectorRow).where(VectorRow.generation_id != generation_id))
+
+    async def discard(self, generation_id: int) -> None:
+        """Give up a generation that is no longer wanted."""
+        async with self._db.write() as session:
+            await session.execute(delete(VectorRow).where(VectorRow.generation_id == generation_id))
+            await session.execute(
+                update(GenerationRow).where(GenerationRow.id == generation_id).values(state="retired")
+            )
+
+    async def chunks_without(self, generation_id: int, limit: int) -> list[PlainChunk]:
+        """Chunks that have no vector of their own in the generation, oldest first."""
+        has = select(VectorRow.id).where(
+            VectorRow.chunk_id == ChunkRow.id,
+            VectorRow.generation_id == generation_id,
+            VectorRow.kind == "chunk",
+        )
+        statement = (
+            select(ChunkRow.id, DocumentRow.title, ChunkRow.heading_path, ChunkRow.text)
+            .join(DocumentRow, DocumentRow.id == ChunkRow.document_id)
+            .where(~has.exists())
+            .order_by(ChunkRow.id)
+            .limit(limit)
+        )
+        async with self._db.read() as session:
+            rows = (await session.execute(statement)).all()
+        return [PlainChunk(row.id, row.title, tuple(row.heading_path), row.text) for row in rows]
+
+    async def count_without(self, generation_id: int) -> tuple[int, int]:
+        """How many chunks lack a vector in the generation, and how many there are."""
+        have = select(func.count(func.distinct(VectorRow.chunk_id))).where(
+            VectorRow.generation_id == generation_id, VectorRow.kind == "chunk"
+        )
+        async with self._db.read() as session:
+            total = (await session.execute(select(func.count()).select_from(ChunkRow))).scalar_one()
+            done = (await session.execute(have)).scalar_one()
+        return total - done, total
+
+    async def add_vectors(self, generation_id: int, vectors: Sequence[tuple[int, int, bytes]]) -> None:
+        """Chunk id, length of the chunk's text, float32 bytes. Chunks deleted meanwhile are left out."""
+        async with self._db.write() as session:
+            wanted = [chunk_id for chunk_id, _, _ in vectors]
+            present = set((await session.execute(select(ChunkRow.id).where(ChunkRow.id.in_(wanted)))).scalars())
+            rows = [
+                {
+                    "chunk_id": i,
+                    "generation_id": generation_id,
+                    "kind": "chunk",
+                    "start": 0,
+                    "end": n,
+                    "data": data,
+                }
+                for i, n, data in vectors
+                if i in present
+            ]
+            if rows:
+                await session.execute(insert(VectorRow), rows)
+
+    # The change sequence
+
+    async def head(self) -> int:
+        """The newest sequence number; 0 where nothing ever changed."""
+        async with self._db.read() as session:
+            return (await session.execute(select(func.max(ChangeRow.sequence)))).scalar_one() or 0
+
+    async def changes(self, after: int, limit: int = 500) -> list[Change]:
+        statement = select(ChangeRow).where(ChangeRow.sequence > after).order_by(ChangeRow.sequence).limit(limit)
+        async with self._db.read() as session:
+            rows = (await session.execute(statement)).scalars().all()
+        return [Change(r.sequence, r.op, r.knowledge_base_id, r.document_id) for r in rows]  # type: ignore[arg-type]
+
+    async def document_ids(self) -> list[str]:
+        async with self._db.read() as session:
+            return list((await session.execute(select(DocumentRow.id).order_by(DocumentRow.id))).scalars())
+
+    async def vector_records(
+        self, generation_id: int, document_ids: Sequence[str]
+    ) -> tuple[list[VectorRecord], NDArray[np.float32]]:
+        """The stored vectors of these documents: records, and an array of shape ``(len(records), dimension)``."""
+        statement = (
+            select(
+                VectorRow.id,
+                VectorRow.chunk_id,
+                VectorRow.kind,
+                VectorRow.data,
+                DocumentRow.id.label("document_id"),
+                DocumentRow.knowledge_base_id,
+                DocumentRow.owner_id,
+                DocumentRow.access,
+            )
+            .join(ChunkRow, ChunkRow.id == VectorRow.chunk_id)
+            .join(DocumentRow, DocumentRow.id == ChunkRow.document_id)
+            .where(VectorRow.generation_id == generation_id, ChunkRow.document_id.in_(document_ids))
+            .order_by(VectorRow.id)
+        )
+        async with self._db.read() as session:
+            rows = (await session.execute(statement)).all()
+        records = [
+            VectorRecord(
+                row.id,
+                row.chunk_id,
+                row.kind,
+                Scope(row.knowledge_base_id, row.document_id, row.owner_id, tuple(row.access)),
+            )
+            for row in rows
+        ]
+        data = b"".join(row.data for row in rows)
+        vectors = np.frombuffer(data, dtype="<f4").astype(np.float32, copy=False)
+        return records, vectors.reshape(len(rows), -1)
+
+    async def text_records(self, document_ids: Sequence[str]) -> list[TextRecord]:
+        statement = (
+            select(ChunkRow, DocumentRow.title, DocumentRow.owner_id, DocumentRow.access)
+            .join(DocumentRow, DocumentRow.id == ChunkRow.document_id)
+            .where(ChunkRow.document_id.in_(document_ids))
+            .order_by(ChunkRow.id)
+        )
+        async with self._db.read() as session:
+            rows = (await session.execute(statement)).all()
+        return [
+            TextRecord(
+                chunk.id,
+                Scope(chunk.knowledge_base_id, chunk.document_id, owner_id, tuple(access)),
+                title,
+                " › ".join(chunk.heading_path),
+                chunk.text,
+            )
+            for chunk, title, owner_id, access in rows
+        ]
+
+
+def _generation(row: GenerationRow) -> Generation:
+    return Generation(row.id, row.embedding, row.dimension, row.state)  # type: ignore[arg-type]
