@@ -51,7 +51,9 @@ class Settings(BaseSettings):
     connect_timeout: float = Field(10, gt=0, description="Seconds to reach the language model.")
     first_token_timeout: float = Field(60, gt=0, description="Seconds until the first word of an answer.")
     silence_timeout: float = Field(30, gt=0, description="Seconds without a word in mid-answer.")
-    max_answer_tokens: int = Field(4096, ge=16, le=200_000, description="Length limit of an answer, in tokens.")
+    max_answer_tokens: int = Field(
+        4096, ge=16, le=200_000, description="Length limit of an answer, in tokens."
+    )
     llm_attempts: int = Field(3, ge=1, le=10, description="Tries before the first word of an answer.")
 
     passages: int = Field(8, ge=1, le=50, description="Passages given to the language model.")
@@ -67,7 +69,9 @@ class Settings(BaseSettings):
     )
 
     openai_api_key: SecretStr | None = Field(
-        None, validation_alias=AliasChoices("OPENAI_API_KEY"), description="Key of OpenAI or a compatible server."
+        None,
+        validation_alias=AliasChoices("OPENAI_API_KEY"),
+        description="Key of OpenAI or a compatible server.",
     )
     openai_base_url: HttpUrl | None = Field(
         None,
@@ -80,7 +84,9 @@ class Settings(BaseSettings):
         description="Region of Amazon Bedrock.",
     )
     aws_profile: str | None = Field(
-        None, validation_alias=AliasChoices("AWS_PROFILE"), description="Profile in the AWS configuration files."
+        None,
+        validation_alias=AliasChoices("AWS_PROFILE"),
+        description="Profile in the AWS configuration files.",
     )
     bedrock_model: str | None = Field(
         None,

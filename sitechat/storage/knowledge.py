@@ -252,7 +252,7 @@ def _may_see(caller: Caller, owner_id: str, access: Iterable[str]) -> bool:
     return owner_id == caller.user_id or not caller.principals.isdisjoint(access)
 
 
-def _bases() -> Select[Any]:
+def _bases() -> Select[*tuple[Any, ...]]:
     counts = (
         select(
             DocumentRow.knowledge_base_id,
@@ -269,7 +269,7 @@ def _bases() -> Select[Any]:
     ).outerjoin(counts, counts.c.knowledge_base_id == KnowledgeBaseRow.id)
 
 
-def _knowledge_base(row: Row[Any]) -> KnowledgeBase:
+def _knowledge_base(row: Row[*tuple[Any, ...]]) -> KnowledgeBase:
     base, documents, chunks = row
     return KnowledgeBase(
         id=base.id,
@@ -288,18 +288,18 @@ def _knowledge_base(row: Row[Any]) -> KnowledgeBase:
 _DOCUMENT_COLUMNS = tuple(field.name for field in fields(Document))
 
 
-def _documents() -> Select[Any]:
+def _documents() -> Select[*tuple[Any, ...]]:
     return select(*(getattr(DocumentRow, name) for name in _DOCUMENT_COLUMNS))
 
 
-def _document(row: Row[Any]) -> Document:
+def _document(row: Row[*tuple[Any, ...]]) -> Document:
     values = dict(zip(_DOCUMENT_COLUMNS, row, strict=True))
     values["access"] = tuple(row.access)
     values["pages"] = tuple(row.pages)
     return Document(**values)
 
 
-def _chunks() -> Select[Any]:
+def _chunks() -> Select[*tuple[Any, ...]]:
     document = (
         DocumentRow.title,
         DocumentRow.uri,
@@ -322,7 +322,7 @@ def _chunks() -> Select[Any]:
     return select(*chunk, *document).join(DocumentRow, DocumentRow.id == ChunkRow.document_id)
 
 
-def _chunk(row: Row[Any]) -> Chunk:
+def _chunk(row: Row[*tuple[Any, ...]]) -> Chunk:
     return Chunk(
         id=row.id,
         document_id=row.document_id,
