@@ -21,6 +21,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -231,7 +232,16 @@ class TurnRow(Base):
     """
 
     __tablename__ = "turns"
-    __table_args__ = (Index("ix_turns_conversation", "conversation_id", "started_at"),)
+    __table_args__ = (
+        Index("ix_turns_conversation", "conversation_id", "started_at"),
+        Index(
+            "ix_turns_one_running",
+            "conversation_id",
+            unique=True,
+            sqlite_where=text("state = 'running'"),
+            postgresql_where=text("state = 'running'"),
+        ),
+    )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
     conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"))

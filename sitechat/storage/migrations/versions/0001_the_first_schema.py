@@ -203,6 +203,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("turns", schema=None) as batch_op:
         batch_op.create_index("ix_turns_conversation", ["conversation_id", "started_at"], unique=False)
+        batch_op.create_index(
+            "ix_turns_one_running",
+            ["conversation_id"],
+            unique=True,
+            sqlite_where=sa.text("state = 'running'"),
+            postgresql_where=sa.text("state = 'running'"),
+        )
         batch_op.create_index(batch_op.f("ix_turns_state"), ["state"], unique=False)
 
     op.create_table(
@@ -271,6 +278,11 @@ def downgrade() -> None:
     op.drop_table("citations")
     with op.batch_alter_table("turns", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_turns_state"))
+        batch_op.drop_index(
+            "ix_turns_one_running",
+            sqlite_where=sa.text("state = 'running'"),
+            postgresql_where=sa.text("state = 'running'"),
+        )
         batch_op.drop_index("ix_turns_conversation")
 
     op.drop_table("turns")
