@@ -106,7 +106,8 @@ class VectorsStore:
         return total - done, total
 
     async def add_vectors(self, generation_id: int, vectors: Sequence[tuple[int, int, bytes]]) -> None:
-        """Chunk id, length of the chunk's text, float32 bytes. Chunks deleted meanwhile are left out."""
+        """Chunk id, length of the chunk's text, float32 bytes. Chunks deleted meanwhile are left out; the others' documents
+        enter the change sequence, so that the indexes look at them again."""
         async with self._db.write() as session:
             wanted = [chunk_id for chunk_id, _, _ in vectors]
             present = set((await session.execute(select(ChunkRow.id).where(ChunkRow.id.in_(wanted)))).scalars())
@@ -124,6 +125,9 @@ class VectorsStore:
             ]
             if rows:
                 await session.execute(insert(VectorRow), rows)
+                touched = select(ChunkRow.knowledge_base_id, ChunkRow.document_id).where(ChunkRow.id.in_(present))
+                for base_id, document_id in (await session.execute(touched.distinct())).all():
+                    session.add(ChangeRow(op="upsert", knowledge_base_id=base_id, document_id=document_id))
 
     # The change sequence
 

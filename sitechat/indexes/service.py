@@ -1,0 +1,333 @@
+"""The search side of SiteChat: one embedding model, one dense and one full-text index, always behind the database.
+
+Everything here is derived. At start the stored indexes are opened and replayed from where they were; one that is
+absent, damaged or of another time is built again from the database, with a notice. The embedding model loads in the
+background; full text serves before it. Another embedding model in the settings makes a new *generation* of vectors
+beside the old one, which serves until the new one is complete.
+"""
+
+import asyncio
+import functools
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import numpy as np
+
+from sitechat.errors import Unavailable
+from sitechat.indexes.follower import DenseFollower, TextFollower, follow
+from sitechat.storage.vectors import Generation, VectorsStore
+from vectorstore.base import Embedder, EmbeddingError, Filter, Hit, SnapshotError
+from vectorstore.faiss_store import FaissStore
+from vectorstore.fulltext import TantivyIndex
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+MIGRATION_BATCH = 256
+
+
+@dataclass(frozen=True, slots=True)
+class SearchState:
+    """What the page says of the search model; ``message`` is for a person."""
+
+    name: Literal["loading", "ready", "failed"]
+    message: str = ""
+
+
+class Indexes:
+    """``serving``: this process owns the data directory and may write; otherwise it reads beside the owner."""
+
+    def __init__(
+        self,
+        vectors: VectorsStore,
+        directory: Path,
+        make_embedder: Callable[[str], Embedder],
+        spec: str,
+        *,
+        exact_limit: int,
+        serving: bool,
+    ) -> None:
+        self.notices: list[str] = []
+        self.embedder: Embedder = make_embedder(spec)
+        self._vectors = vectors
+        self._directory = directory
+        self._make_embedder = make_embedder
+        self._spec = spec
+        self._exact_limit = exact_limit
+        self._serving = serving
+        self._threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="search")
+        self._dense: DenseFollower | None = None
+        self._generation: Generation | None = None
+        self._text: TextFollower | None = None
+        self._following = asyncio.Lock()
+        self._text_ready = asyncio.Event()
+        self._loading: asyncio.Task[None] | None = None
+        self._migration: asyncio.Task[None] | None = None
+
+    # Life
+
+    def start(self) -> None:
+        """Begin loading in the background."""
+        if self._loading is None or (self._loading.done() and self._failure is not None):
+            self._loading = asyncio.create_task(self._load(), name="load-indexes")
+
+    async def ready(self) -> None:
+        """Wait until dense search serves. Raises ``Unavailable`` where the search model cannot be loaded."""
+        self.start()
+        assert self._loading is not None
+        await asyncio.shield(self._loading)
+
+    @property
+    def state(self) -> SearchState:
+        if self._dense is not None:
+            return SearchState("ready")
+        failure = self._failure
+        if failure is not None:
+            return SearchState("failed", str(failure))
+        return SearchState("loading", "The search model is loading.")
+
+    @property
+    def generation_id(self) -> int:
+        """Where new vectors belong; wait for :meth:`ready` first."""
+        if self._generation is None:
+            raise Unavailable("The search model is still loading. Try again in a moment.")
+        return self._generation.id
+
+    @property
+    def _failure(self) -> BaseException | None:
+        task = self._loading
+        return task.exception() if task is not None and task.done() and not task.cancelled() else None
+
+    async def save(self) -> None:
+        """Write the dense index's snapshot; full text is durable by itself."""
+        dense = self._dense
+        if dense is not None and self._serving:
+            await self._run(dense.store.save)
+
+    async def close(self) -> None:
+        for task in (self._loading, self._migration):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+        async with self._following:
+            await self.save()
+            if self._dense is not None:
+                self._dense.store.close()
+            if self._text is not None:
+                await self._run(self._text.index.close)
+        await self.embedder.close()
+        self._threads.shutdown(wait=False)
+
+    # Search
+
+    async def dense(self, query: str, k: int, where: Filter) -> list[Hit]:
+        """The ``k`` chunks whose vectors are nearest to the query's. Raises ``Unavailable``."""
+        await self.ready()
+        dense = self._dense
+        assert dense is not None
+        try:
+            vector = (await self.embedder.embed([query], "query"))[0]
+        except EmbeddingError as error:
+            raise Unavailable(error.message, retry_after=error.retry_after) from error
+        return await self._run(lambda: dense.store.search(vector, k, where))
+
+    async def full_text(self, query: str, k: int, where: Filter) -> list[Hit]:
+        """The ``k`` chunks that share the query's words best, by BM25."""
+        await self._text_ready.wait()
+        text = self._text
+        assert text is not None
+        return await self._run(lambda: text.index.search(query, k, where))
+
+    async def similarity(self, question: str, sentences: Sequence[str]) -> Sequence[float]:
+        """Cosine of the question with each sentence."""
+        await self.ready()
+        query, passages = await asyncio.gather(
+            self.embedder.embed([question], "query"), self.embedder.embed(sentences, "query")
+        )
+        return [float(value) for value in passages @ query[0]]
+
+    # Following the database
+
+    async def catch_up(self) -> None:
+        """Apply the newest changes of the database to both indexes."""
+        async with self._following:
+            if self._dense is not None:
+                await follow(self._dense, self._vectors)
+            if self._text is not None and self._serving:
+                await self._follow_text(self._text)
+
+    async def embed_passages(self, chunks: Sequence[tuple[str, Sequence[str], str]]) -> list[bytes]:
+        """``(title, heading path, text)`` of chunks to the bytes of their float32 vectors, in order."""
+        return await _embed(self.embedder, [embedding_text(*chunk) for chunk in chunks])
+
+    async def _follow_text(self, text: TextFollower) -> None:
+        try:
+            await follow(text, self._vectors)
+        except (OSError, ValueError, SnapshotError) as error:
+            log.warning("the full-text index could not be written (%s); building it again", error)
+            self.notices.append("The full-text index was damaged and has been rebuilt from the database.")
+            index = await self._run(lambda: TantivyIndex.create(self._text_path))
+            self._text = TextFollower(index, self._vectors, self._run)
+            await follow(self._text, self._vectors)
+
+    # Loading
+
+    @property
+    def _text_path(self) -> Path:
+        return self._directory / "fulltext"
+
+    def _dense_path(self, generation: Generation) -> Path:
+        return self._directory / f"dense-{generation.id}.faiss"
+
+    async def _load(self) -> None:
+        await self._open_text()
+        try:
+            await self._open_dense()
+        except EmbeddingError as error:
+            raise Unavailable(error.message, retry_after=error.retry_after) from error
+
+    async def _open_text(self) -> None:
+        if self._text is None:
+            head = await self._vectors.head()
+            index = await self._run(lambda: self._stored_text(head))
+            text = TextFollower(index, self._vectors, self._run)
+            if self._serving:
+                await self._follow_text(text)
+            self._text = self._text or text
+        self._text_ready.set()
+
+    def _stored_text(self, head: int) -> TantivyIndex:
+        try:
+            index = TantivyIndex.open(self._text_path, read_only=not self._serving)
+            if index.sequence <= head:
+                return index
+            index.close()
+            reason = "belongs to a newer database"
+        except SnapshotError as error:
+            if not self._serving:
+                raise Unavailable(f"The full-text index cannot be read: {error}") from error
+            reason = str(error)
+        if head:
+            self._tell_rebuilt("full-text index", reason)
+        return TantivyIndex.create(self._text_path)
+
+    async def _open_dense(self) -> None:
+        wanted = self.embedder
+        active, building = await self._stored_generations()
+        if active is not None and active.embedding != self._spec:
+            self.embedder = self._make_embedder(active.embedding)
+        dimension = await self._load_model(wanted, active)
+        if active is None:
+            active = await self._vectors.add_generation(self._spec, dimension, "active")
+        await self._serve(active)
+        if self._serving:
+            self._migration = asyncio.create_task(self._migrate(wanted, building), name="embedding-generation")
+
+    async def _load_model(self, wanted: Embedder, active: Generation | None) -> int:
+        try:
+            return await self.embedder.load()
+        except EmbeddingError as error:
+            if self.embedder is wanted or active is None:
+                raise
+            log.warning("the former search model cannot be loaded (%s)", error.message)
+            self.notices.append(
+                f"The former search model cannot be loaded, so answers use full text only until "
+                f"{self._spec} has been prepared."
+            )
+            return active.dimension
+
+    async def _stored_generations(self) -> tuple[Generation | None, Generation | None]:
+        found = await self._vectors.generations()
+        active = next((g for g in found if g.state == "active"), None)
+        building = next((g for g in found if g.state == "building"), None)
+        return active, building
+
+    async def _serve(self, generation: Generation) -> None:
+        head = await self._vectors.head()
+        store = await self._run(lambda: self._stored_dense(generation, head))
+        follower = DenseFollower(store, self._vectors, generation.id, self._run)
+        async with self._following:
+            behind = follower.sequence < head
+            await follow(follower, self._vectors)
+            self._dense, self._generation = follower, generation
+        if behind:
+            await self.save()
+
+    def _stored_dense(self, generation: Generation, head: int) -> FaissStore:
+        path = self._dense_path(generation)
+        facts = {"generation": generation.id, "spec": generation.embedding, "dimension": generation.dimension}
+        try:
+            store = FaissStore.open(path, **facts, exact_limit=self._exact_limit)
+            if store.sequence <= head:
+                return store
+            reason = "belongs to a newer database"
+        except SnapshotError as error:
+            reason = str(error)
+        if head:
+            self._tell_rebuilt("search index", reason)
+        return FaissStore.create(path, **facts, exact_limit=self._exact_limit)
+
+    def _tell_rebuilt(self, what: str, reason: str) -> None:
+        log.warning("the %s is rebuilt from the database: %s", what, reason)
+        self.notices.append(f"The {what} was missing or damaged and has been rebuilt from the database.")
+
+    # Generations
+
+    async def _migrate(self, wanted: Embedder, building: Generation | None) -> None:
+        """Fill gaps of the active generation, or build the wanted one beside it and switch."""
+        try:
+            assert self._generation is not None
+            if self._generation.embedding == self._spec:
+                if building is not None:
+                    await self._vectors.discard(building.id)
+                await self._fill(self.embedder, self._generation)
+            else:
+                await self._switch(wanted, building)
+        except EmbeddingError as error:
+            log.warning("vectors of the new search model could not be made: %s", error.message)
+            self.notices.append(f"The new search model is not in use yet. {error.message}")
+
+    async def _switch(self, wanted: Embedder, building: Generation | None) -> None:
+        dimension = await wanted.load()
+        if building is None or building.embedding != self._spec:
+            if building is not None:
+                await self._vectors.discard(building.id)
+            building = await self._vectors.add_generation(self._spec, dimension, "building")
+        self.notices.append(f"Preparing the new search model {self._spec}; the former one serves until it is complete.")
+        await self._fill(wanted, building)
+        former = self._generation
+        await self._vectors.activate(building.id)
+        old_embedder, self.embedder = self.embedder, wanted
+        await self._serve(building)
+        await self._fill(wanted, building)
+        await old_embedder.close()
+        self.notices[:] = [notice for notice in self.notices if not notice.startswith("Preparing the new")]
+        if former is not None:
+            self._dense_path(former).unlink(missing_ok=True)
+
+    async def _fill(self, embedder: Embedder, generation: Generation) -> None:
+        filled = False
+        while chunks := await self._vectors.chunks_without(generation.id, MIGRATION_BATCH):
+            data = await _embed(embedder, [embedding_text(c.title, c.heading_path, c.text) for c in chunks])
+            rows = [(chunk.id, len(chunk.text), vector) for chunk, vector in zip(chunks, data, strict=True)]
+            await self._vectors.add_vectors(generation.id, rows)
+            filled = True
+        if filled and generation is self._generation:
+            await self.catch_up()
+
+    async def _run(self, function: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, functools.partial(function))
+
+
+def embedding_text(title: str, heading_path: Sequence[str], text: str) -> str:
+    """What is embedded for a chunk: the title belongs in the text."""
+    heading = " › ".join(part for part in heading_path if part != title)
+    return ". ".join(part for part in (title, heading, text) if part)
+
+
+async def _embed(embedder: Embedder, texts: Sequence[str]) -> list[bytes]:
+    vectors = await embedder.embed(texts, "passage")
+    return [row.tobytes() for row in np.ascontiguousarray(vectors, dtype="<f4")]
