@@ -33,14 +33,13 @@ class Settings(BaseSettings):
         populate_by_name=True,
     )
 
-    data_dir: Path = Field(
-        Path(".data"), description="Folder of the database, the indexes and the original files."
-    )
+    data_dir: Path = Field(Path(".data"), description="Folder of the database, the indexes and the original files.")
     llm: str | None = Field(
         None,
         description="The language model: openai/<model>, bedrock/<model id> or extractive. "
         "Unset: OpenAI if its key is set, else Bedrock if AWS credentials and BEDROCK_MODEL are, else extractive.",
     )
+    models: str = Field("", description="More language models to choose from on the page, separated by commas.")
     embedding: str = Field(
         DEFAULT_EMBEDDING,
         description="The search model: local/<sentence-transformers model>, openai/<model> or bedrock/<model id>.",
@@ -51,9 +50,7 @@ class Settings(BaseSettings):
     connect_timeout: float = Field(10, gt=0, description="Seconds to reach the language model.")
     first_token_timeout: float = Field(60, gt=0, description="Seconds until the first word of an answer.")
     silence_timeout: float = Field(30, gt=0, description="Seconds without a word in mid-answer.")
-    max_answer_tokens: int = Field(
-        4096, ge=16, le=200_000, description="Length limit of an answer, in tokens."
-    )
+    max_answer_tokens: int = Field(4096, ge=16, le=200_000, description="Length limit of an answer, in tokens.")
     llm_attempts: int = Field(3, ge=1, le=10, description="Tries before the first word of an answer.")
 
     passages: int = Field(8, ge=1, le=50, description="Passages given to the language model.")

@@ -279,7 +279,8 @@ class FeedbackRow(Base):
 class JobRow(Base):
     """An ingestion: a set of items of one knowledge base. ``state`` as PROTOCOL's status words.
 
-    ``kind``: files, url. Counts are not stored: progress is a query over the items.
+    ``kind``: files, url. Counts are not stored: progress is a query over the items. ``error`` is the last failure.
+    ``busy_seconds`` is how long items of it were being worked on, up to ``ticked_at``: what rates are measured against.
     """
 
     __tablename__ = "jobs"
@@ -291,6 +292,8 @@ class JobRow(Base):
     kind: Mapped[str] = mapped_column(String(20))
     state: Mapped[str] = mapped_column(String(12), index=True)
     error: Mapped[str] = mapped_column(Text, default="")
+    busy_seconds: Mapped[float] = mapped_column(Float, default=0.0)
+    ticked_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
     started_at: Mapped[datetime | None]
     updated_at: Mapped[datetime] = mapped_column(default=now)
@@ -301,14 +304,18 @@ class ItemRow(Base):
     """One file or URL of a job.
 
     ``state``: pending, in_progress, completed, skipped, failed, cancelled. ``outcome`` (of a completed item):
-    indexed or unchanged. ``locator`` says where the bytes are: ``path:``, ``blob:`` or ``url:``. A lease that has
-    run out makes the item claimable again; ``not_before`` keeps a retry waiting.
+    indexed or unchanged. ``locator`` says where the bytes are: ``path:``, ``blob:`` or ``url:``; ``blob`` is the
+    checksum of the stored copy that the item needs. ``lease_owner`` is drawn anew at each claim; a lease that has run
+    out makes the item claimable again. ``attempts`` counts claims, ``failures`` those that ended in a passing
+    trouble; ``not_before`` keeps a retry waiting.
     """
 
     __tablename__ = "items"
     __table_args__ = (
         Index("ix_items_job", "job_id", "ordinal"),
-        Index("ix_items_claim", "state", "not_before"),
+        Index("ix_items_claim", "job_id", "state", "attempts", "ordinal"),
+        Index("ix_items_lease", "state", "lease_until"),
+        Index("ix_items_source", "knowledge_base_id", "uri"),
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
@@ -323,9 +330,11 @@ class ItemRow(Base):
     outcome: Mapped[str | None] = mapped_column(String(20))
     reason: Mapped[str] = mapped_column(Text, default="")
     attempts: Mapped[int] = mapped_column(Integer, default=0)
+    failures: Mapped[int] = mapped_column(Integer, default=0)
     lease_owner: Mapped[str | None] = mapped_column(String(40))
     lease_until: Mapped[datetime | None]
     not_before: Mapped[datetime | None]
+    blob: Mapped[str | None] = mapped_column(String(64))
     size: Mapped[int] = mapped_column(Integer, default=0)
     chunks_total: Mapped[int] = mapped_column(Integer, default=0)
     chunks_done: Mapped[int] = mapped_column(Integer, default=0)
@@ -335,3 +344,16 @@ class ItemRow(Base):
     started_at: Mapped[datetime | None]
     updated_at: Mapped[datetime] = mapped_column(default=now)
     completed_at: Mapped[datetime | None]
+
+
+class StagedVectorRow(Base):
+    """A vector made for an item that is not stored as a document yet, so that an interruption costs one batch at most.
+
+    ``key`` is a hash of generation and embedded text: whoever finds a row under it may use it.
+    """
+
+    __tablename__ = "staged_vectors"
+
+    item_id: Mapped[str] = mapped_column(ForeignKey("items.id", ondelete="CASCADE"), primary_key=True)
+    key: Mapped[bytes] = mapped_column(LargeBinary(16), primary_key=True)
+    data: Mapped[bytes] = mapped_column(LargeBinary)

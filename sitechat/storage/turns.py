@@ -16,6 +16,8 @@ from sitechat.storage.values import Turn, TurnState
 STALE = timedelta(seconds=15)
 """A running turn is written about once a second; one silent for this long has lost its process."""
 
+_ORPHAN = "SiteChat was restarted while this answer was being written."
+
 
 class TurnStore:
     def __init__(self, db: Database) -> None:
@@ -42,6 +44,15 @@ class TurnStore:
                     delete(TurnRow).where(
                         TurnRow.conversation_id == turn.conversation_id, TurnRow.state.in_(("failed", "interrupted"))
                     )
+                )
+                await session.execute(
+                    update(TurnRow)
+                    .where(
+                        TurnRow.conversation_id == turn.conversation_id,
+                        TurnRow.state == "running",
+                        TurnRow.updated_at < now() - STALE,
+                    )
+                    .values(state="interrupted", error=_ORPHAN, retryable=True, finished_at=now())
                 )
                 session.add(row)
         except IntegrityError:
@@ -121,7 +132,7 @@ class TurnStore:
                 .where(TurnRow.state == "running", gone)
                 .values(
                     state="interrupted",
-                    error="SiteChat was restarted while this answer was being written.",
+                    error=_ORPHAN,
                     retryable=True,
                     finished_at=now(),
                 )

@@ -95,6 +95,8 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=20), nullable=False),
         sa.Column("state", sa.String(length=12), nullable=False),
         sa.Column("error", sa.Text(), nullable=False),
+        sa.Column("busy_seconds", sa.Float(), nullable=False),
+        sa.Column("ticked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
@@ -138,9 +140,11 @@ def upgrade() -> None:
         sa.Column("outcome", sa.String(length=20), nullable=True),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("lease_owner", sa.String(length=40), nullable=True),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("not_before", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("blob", sa.String(length=64), nullable=True),
         sa.Column("size", sa.Integer(), nullable=False),
         sa.Column("chunks_total", sa.Integer(), nullable=False),
         sa.Column("chunks_done", sa.Integer(), nullable=False),
@@ -154,8 +158,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("items", schema=None) as batch_op:
-        batch_op.create_index("ix_items_claim", ["state", "not_before"], unique=False)
+        batch_op.create_index("ix_items_claim", ["job_id", "state", "attempts", "ordinal"], unique=False)
         batch_op.create_index("ix_items_job", ["job_id", "ordinal"], unique=False)
+        batch_op.create_index("ix_items_lease", ["state", "lease_until"], unique=False)
+        batch_op.create_index("ix_items_source", ["knowledge_base_id", "uri"], unique=False)
 
     op.create_table(
         "messages",
@@ -246,6 +252,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("message_id", "owner_id"),
     )
     op.create_table(
+        "staged_vectors",
+        sa.Column("item_id", sa.String(length=32), nullable=False),
+        sa.Column("key", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["item_id"], ["items.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("item_id", "key"),
+    )
+    op.create_table(
         "vectors",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
         sa.Column("chunk_id", sa.Integer(), nullable=False),
@@ -270,6 +284,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_vectors_chunk")
 
     op.drop_table("vectors")
+    op.drop_table("staged_vectors")
     op.drop_table("feedback")
     with op.batch_alter_table("citations", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_citations_document_id"))
@@ -292,6 +307,8 @@ def downgrade() -> None:
 
     op.drop_table("messages")
     with op.batch_alter_table("items", schema=None) as batch_op:
+        batch_op.drop_index("ix_items_source")
+        batch_op.drop_index("ix_items_lease")
         batch_op.drop_index("ix_items_job")
         batch_op.drop_index("ix_items_claim")
 

@@ -1,0 +1,65 @@
+"""Conversations as people keep them: listed, read, renamed, deleted, exported, judged."""
+
+from typing import Literal
+
+from sitechat.errors import InvalidInput
+from sitechat.identity import Caller
+from sitechat.pipeline.marks import split_marks
+from sitechat.storage.conversations import ConversationStore
+from sitechat.storage.engine import Database
+from sitechat.storage.turns import TurnStore
+from sitechat.storage.values import Conversation, Message, Thread
+
+MAX_TITLE = 200
+
+
+class ConversationService:
+    def __init__(self, db: Database) -> None:
+        self._store = ConversationStore(db)
+        self._turns = TurnStore(db)
+
+    async def recent(self, caller: Caller, search: str = "", limit: int = 200) -> list[Conversation]:
+        """Newest first; ``search`` finds words in titles and messages."""
+        return await self._store.recent(caller, search, limit)
+
+    async def thread(self, caller: Caller, conversation_id: str) -> Thread:
+        """A conversation with its messages, and its latest turn where that has not become messages."""
+        conversation = await self._store.get(caller, conversation_id)
+        messages = await self._store.messages(caller, conversation_id)
+        return Thread(conversation, tuple(messages), await self._turns.open_turn(conversation_id))
+
+    async def rename(self, caller: Caller, conversation_id: str, title: str) -> None:
+        title = " ".join(title.split())
+        if not title or len(title) > MAX_TITLE:
+            raise InvalidInput(f"A title has 1 to {MAX_TITLE} characters.")
+        await self._store.rename(caller, conversation_id, title)
+
+    async def delete(self, caller: Caller, conversation_id: str) -> None:
+        """Can be undone by :meth:`restore` for a day."""
+        await self._store.delete(caller, conversation_id)
+
+    async def restore(self, caller: Caller, conversation_id: str) -> None:
+        await self._store.restore(caller, conversation_id)
+
+    async def feedback(self, caller: Caller, message_id: str, rating: Literal[1, -1] | None, comment: str = "") -> None:
+        """A thumb, with a comment or without; ``None`` takes it back."""
+        await self._store.set_feedback(caller, message_id, rating, comment.strip()[:5000])
+
+    async def export_markdown(self, caller: Caller, conversation_id: str) -> str:
+        """The conversation as one Markdown document, its evidence as footnotes."""
+        thread = await self.thread(caller, conversation_id)
+        parts = [f"# {thread.conversation.title}"]
+        parts += [_exported(message, index) for index, message in enumerate(thread.messages)]
+        return "\n\n".join(parts) + "\n"
+
+
+def _exported(message: Message, index: int) -> str:
+    when = f"{message.created_at:%Y-%m-%d %H:%M} UTC"
+    if message.role == "user":
+        return f"## You, {when}\n\n{message.content}"
+    pieces = (f"[^{index}-{p}]" if isinstance(p, int) else p for p in split_marks(message.content))
+    ending = "\n\n*Stopped here.*" if message.state == "stopped" else ""
+    notes = "".join(
+        f"\n[^{index}-{c.number}]: {c.title}, <{c.url}>: “{' '.join(c.quote.split())}”" for c in message.citations
+    )
+    return f"## SiteChat, {when}\n\n{''.join(pieces)}{ending}" + (f"\n{notes}" if notes else "")

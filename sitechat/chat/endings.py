@@ -1,0 +1,158 @@
+"""How a turn ends: what is stored, and the terminal event that tells the viewers."""
+
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Literal
+
+from providers.base import Provider
+from sitechat.chat.log import TurnLog
+from sitechat.errors import NotFound, SiteChatError
+from sitechat.events import (
+    Answered,
+    AnswerMetadata,
+    Event,
+    Failed,
+    Snapshot,
+    SourceChunk,
+    Stopped,
+    Terminal,
+)
+from sitechat.pipeline.state import TurnState
+from sitechat.storage.conversations import ConversationStore, NewAnswer
+from sitechat.storage.engine import Database
+from sitechat.storage.turns import TurnStore
+from sitechat.storage.values import Message, Turn
+
+
+@dataclass(slots=True)
+class RunningTurn:
+    """A turn in this process: its row's values, its log, and what the pipeline knows so far."""
+
+    turn: Turn
+    state: TurnState
+    provider: Provider
+    log: TurnLog = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.log = TurnLog(self.turn.id)
+
+
+class Endings:
+    """Each method stores, in one transaction, and returns the event that follows from it."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._turns = TurnStore(db)
+        self._conversations = ConversationStore(db)
+
+    async def answered(self, running: RunningTurn) -> Answered:
+        """Question and answer become messages."""
+        state, metadata = running.state, _metadata(running)
+        message_id = await self._keep(running, metadata, "complete")
+        return Answered(
+            message_id=message_id,
+            content=state.content,
+            metadata=metadata,
+            refused=state.refused,
+            closest=state.closest,
+        )
+
+    async def stopped(self, running: RunningTurn) -> Stopped:
+        """Question and partial answer become messages, the latter marked as stopped."""
+        message_id = await self._keep(running, _metadata(running), "stopped")
+        return Stopped(message_id=message_id, content=running.state.content)
+
+    async def failed(
+        self, running: RunningTurn, error: SiteChatError, how: Literal["failed", "interrupted"] = "failed"
+    ) -> Failed:
+        """Nothing becomes a message; question and partial text stay with the turn."""
+        failure = failure_of(running, error)
+        await self._turns.finish(running.turn.id, how, running.state.content, running.log.steps, failure)
+        return failure
+
+    async def replay(self, turn: Turn, messages: list[Message]) -> list[Event]:
+        """A turn whose log is gone: what it came to. Raises ``NotFound`` where it is not over."""
+        message = next((m for m in messages if m.turn_id == turn.id and m.role == "assistant"), None)
+        ending = _ending_of(turn, message)
+        citations = message.citations if message else ()
+        shot = Snapshot(seq=1, turn_id=turn.id, content=ending.content, steps=turn.steps, citations=citations)
+        return [shot, ending.model_copy(update={"seq": 2, "turn_id": turn.id})]
+
+    async def _keep(self, running: RunningTurn, metadata: AnswerMetadata, how: Literal["complete", "stopped"]) -> str:
+        state, turn, steps = running.state, running.turn, running.log.steps
+        answer = NewAnswer(
+            content=state.content,
+            state=how,
+            metadata=metadata,
+            steps=steps,
+            citations=state.citations,
+            refused=state.refused,
+            closest=state.closest,
+        )
+        async with self._db.write() as tx:
+            message_id = await self._conversations.add_exchange(
+                turn.conversation_id, turn.id, turn.question, answer, turn.replaces, tx
+            )
+            await self._turns.finish(
+                turn.id, "answered" if how == "complete" else "stopped", state.content, steps, tx=tx
+            )
+        return message_id
+
+
+def failure_of(running: RunningTurn, error: SiteChatError) -> Failed:
+    """The event that an error stands for, with the text that had arrived."""
+    return Failed(
+        code=error.code,
+        message=error.message,
+        retryable=error.retryable,
+        retry_after=error.retry_after,
+        content=running.state.content,
+    )
+
+
+def _ending_of(turn: Turn, message: Message | None) -> Terminal:
+    if message is not None and message.state == "stopped":
+        return Stopped(message_id=message.id, content=message.content)
+    if message is not None and message.metadata is not None:
+        return Answered(
+            message_id=message.id,
+            content=message.content,
+            metadata=message.metadata,
+            refused=message.refused,
+            closest=message.closest,
+        )
+    if turn.state in ("failed", "interrupted"):
+        return Failed(
+            code=turn.code or "UNAVAILABLE",
+            message=turn.error,
+            retryable=turn.retryable,
+            retry_after=turn.retry_after,
+            content=turn.text,
+        )
+    raise NotFound("This answer is being written by another process, or is no longer kept.")
+
+
+def _metadata(running: RunningTurn) -> AnswerMetadata:
+    state, provider = running.state, running.provider
+    first = state.first_token_at
+    return AnswerMetadata(
+        intent=state.intent,
+        conversation_id=running.turn.conversation_id,
+        provider=provider.name,
+        model=provider.model,
+        prompt_version=state.prompt_version,
+        chunks_used=len(state.hits),
+        source_chunks=tuple(
+            SourceChunk(
+                chunk_id=hit.chunk.id,
+                document_id=hit.chunk.document_id,
+                title=hit.chunk.title,
+                score=round(hit.score, 4),
+            )
+            for hit in state.hits
+        ),
+        usage=state.usage,
+        ttft_ms=round((first - state.started) * 1000, 1) if first is not None else None,
+        duration_ms=round((perf_counter() - state.started) * 1000, 1),
+        truncated=state.truncated,
+    )

@@ -1,0 +1,198 @@
+"""Asks the provider and turns its deltas into tokens with citations that exist."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from time import perf_counter
+from typing import assert_never
+
+from providers.base import (
+    Delta,
+    FinishDelta,
+    NoAnswerDelta,
+    Passage,
+    Request,
+    TextDelta,
+    UsageDelta,
+    WaitDelta,
+)
+from providers.errors import ContentFiltered, ProviderError
+from sitechat.events import Citation, Closest, Event, Notice, Status, Token, Usage
+from sitechat.pipeline import prompts
+from sitechat.pipeline.evidence import best_span, last_claim, page_url, source_url
+from sitechat.pipeline.failures import translate
+from sitechat.pipeline.marks import MarkScanner, Piece
+from sitechat.pipeline.state import ScoredChunk, Tools, TurnState, stopwatch
+
+REFUSAL = "Your documents do not answer this."
+_CHARS_PER_TOKEN = 3
+_CLOSEST = 3
+
+
+async def answer(state: TurnState, tools: Tools) -> AsyncGenerator[Event, None]:
+    """Stream the answer. Raises the ``SiteChatError`` that a provider's failure stands for."""
+    message = "Generating answer"
+    done = stopwatch("generating", message)
+    yield Status(step="generating", message=message)
+    state.prompt_version = prompts.VERSION
+    if state.intent != "chitchat" and not state.hits:
+        for event in _refuse(state):
+            yield event
+    else:
+        writer = _Writer(state)
+        try:
+            async with aclosing(tools.provider.stream(_request(state, tools))) as deltas:
+                async for delta in deltas:
+                    for event in writer.write(delta):
+                        yield event
+            for event in writer.end():
+                yield event
+        except ProviderError as error:
+            for event in writer.flush():
+                yield event
+            raise translate(error) from error
+    yield done(tokens=state.usage.output_tokens) if state.usage.output_tokens else done()
+
+
+def _request(state: TurnState, tools: Tools) -> Request:
+    facts = tools.provider.capabilities
+    limit = min(tools.max_output_tokens, facts.max_output_tokens)
+    if state.intent == "chitchat":
+        messages = prompts.small_talk(state.question, state.history)
+        return Request(messages, question=state.question, max_output_tokens=limit)
+    passages = tuple(_passage(number, hit) for number, hit in enumerate(state.hits, 1))
+    spent = len(state.question) + sum(len(message.content) for message in state.history[-prompts.HISTORY_MESSAGES :])
+    budget = max(2000, (facts.context_tokens - limit) * _CHARS_PER_TOKEN - spent - 2000)
+    messages = prompts.answer(state.question, state.history, passages, budget)
+    return Request(messages, question=state.question, passages=passages, max_output_tokens=limit)
+
+
+def _passage(number: int, hit: ScoredChunk) -> Passage:
+    heading = " › ".join(part for part in hit.chunk.heading_path if part != hit.chunk.title)
+    return Passage(number, hit.chunk.title, heading, hit.chunk.text, hit.score)
+
+
+class _Writer:
+    """Deltas in, events out; keeps the state's content equal to the tokens sent."""
+
+    def __init__(self, state: TurnState) -> None:
+        self._state = state
+        self._scanner = MarkScanner()
+        self._numbers: dict[tuple[int, int], int] = {}
+        self._opening: str | None = "" if state.intent != "chitchat" else None
+        self._after: int | None = None
+        self._space = ""
+
+    def write(self, delta: Delta) -> list[Event]:
+        match delta:
+            case TextDelta(text):
+                return self._text(text)
+            case UsageDelta(given, made):
+                self._state.usage = Usage(input_tokens=given, output_tokens=made)
+                return []
+            case FinishDelta("content_filter"):
+                raise ContentFiltered("The model's content filter stopped this answer. Try wording the question anew.")
+            case FinishDelta(reason):
+                self._state.truncated = reason == "length"
+                return []
+            case WaitDelta(kind, message, seconds):
+                return [Notice(kind=kind, message=message, seconds=seconds)]
+            case NoAnswerDelta():
+                return _refuse(self._state)
+            case _:
+                assert_never(delta)
+
+    def end(self) -> list[Event]:
+        """The rest, once the provider is done."""
+        if self._opening is not None and _is_no_answer(self._opening):
+            return _refuse(self._state)
+        events = self.flush()
+        if not self._state.content and not self._state.refused:
+            raise ProviderError("The model answered with nothing. Please retry.")
+        return events
+
+    def flush(self) -> list[Event]:
+        """Text that was held back in case it became something else."""
+        events: list[Event] = []
+        if self._opening:
+            opening, self._opening = self._opening, None
+            events += self._pieces(self._scanner.feed(opening))
+        return events + self._pieces(self._scanner.end())
+
+    def _text(self, text: str) -> list[Event]:
+        if self._opening is not None:  # the answer may turn out to be NO_ANSWER alone
+            self._opening += text
+            begun = self._opening.strip()
+            if prompts.NO_ANSWER.startswith(begun) or _is_no_answer(begun):
+                return []
+            text, self._opening = self._opening, None
+        return self._pieces(self._scanner.feed(text))
+
+    def _pieces(self, pieces: Sequence[Piece]) -> list[Event]:
+        events: list[Event] = []
+        for piece in pieces:
+            events += self._mark(piece) if isinstance(piece, int) else self._plain(piece)
+        return events
+
+    def _plain(self, text: str) -> list[Event]:
+        whole = self._space + text
+        kept = whole.rstrip(" ")
+        self._space = whole[len(kept) :]  # a space before a mark that is dropped goes with it
+        if not kept:
+            return []
+        self._after = None
+        return [self._token(kept)]
+
+    def _mark(self, passage: int) -> list[Event]:
+        """A citation the first time its evidence is named, then the mark; nothing where there is no such passage."""
+        state = self._state
+        if not 1 <= passage <= len(state.hits) or state.intent == "chitchat":
+            return []
+        hit = state.hits[passage - 1]
+        span = best_span(last_claim(state.content), hit.chunk)
+        key = (hit.chunk.id, span.start)
+        events: list[Event] = []
+        if key not in self._numbers:
+            self._numbers[key] = len(self._numbers) + 1
+            citation = Citation(
+                number=self._numbers[key],
+                chunk_id=hit.chunk.id,
+                document_id=hit.chunk.document_id,
+                title=hit.chunk.title,
+                heading=" › ".join(hit.chunk.heading_path),
+                url=source_url(hit.chunk, span),
+                quote=span.quote,
+                start=span.start,
+                end=span.end,
+                score=round(hit.score, 4),
+                page=hit.chunk.page,
+                read_at=hit.chunk.read_at,
+            )
+            state.citations.append(citation)
+            events.append(citation)
+        number = self._numbers[key]
+        if number == self._after:
+            return events
+        space, self._space = self._space, ""
+        self._after = number
+        return [*events, self._token(f"{space}[{number}]")]
+
+    def _token(self, text: str) -> Token:
+        if self._state.first_token_at is None:
+            self._state.first_token_at = perf_counter()
+        self._state.content += text
+        return Token(text=text)
+
+
+def _is_no_answer(text: str) -> bool:
+    return text.strip(" \n.!`*") == prompts.NO_ANSWER
+
+
+def _refuse(state: TurnState) -> list[Event]:
+    pages: dict[str, Closest] = {}
+    for hit in state.hits:
+        page = Closest(title=hit.chunk.title, url=page_url(hit.chunk), score=round(hit.score, 4))
+        pages.setdefault(hit.chunk.document_id, page)
+    state.closest = tuple(pages.values())[:_CLOSEST]
+    state.refused = True
+    state.content = REFUSAL
+    return [Token(text=REFUSAL)]
