@@ -141,6 +141,10 @@ class Runtime:
             future.cancel()
             raise
 
+    async def acall(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run on the engine loop from a coroutine on another loop."""
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self._loop))
+
     def feed(self, caller: Caller, turn_id: str, after: int = 0) -> TurnFeed:
         """A turn for a reader on this thread."""
         return TurnFeed(self.chat, caller, turn_id, after, self._loop)

@@ -1,0 +1,1 @@
+"""HTTP routes of SiteChat, in the same process as the page."""

@@ -257,10 +257,10 @@ class Indexes:
             await self.save()
 
     def _stored_dense(self, generation: Generation, head: int) -> FaissStore:
-        path = self._dense_path(generation)
-        facts = {"generation": generation.id, "spec": generation.embedding, "dimension": generation.dimension}
+        path, limit = self._dense_path(generation), self._exact_limit
+        number, spec, dimension = generation.id, generation.embedding, generation.dimension
         try:
-            store = FaissStore.open(path, **facts, exact_limit=self._exact_limit)
+            store = FaissStore.open(path, generation=number, spec=spec, dimension=dimension, exact_limit=limit)
             if store.sequence <= head:
                 return store
             reason = "belongs to a newer database"
@@ -268,7 +268,7 @@ class Indexes:
             reason = str(error)
         if head:
             self._tell_rebuilt("search index", reason)
-        return FaissStore.create(path, **facts, exact_limit=self._exact_limit)
+        return FaissStore.create(path, generation=number, spec=spec, dimension=dimension, exact_limit=limit)
 
     def _tell_rebuilt(self, what: str, reason: str) -> None:
         log.warning("the %s is rebuilt from the database: %s", what, reason)

@@ -106,8 +106,10 @@ class VectorsStore:
         return total - done, total
 
     async def add_vectors(self, generation_id: int, vectors: Sequence[tuple[int, int, bytes]]) -> None:
-        """Chunk id, length of the chunk's text, float32 bytes. Chunks deleted meanwhile are left out; the others' documents
-        enter the change sequence, so that the indexes look at them again."""
+        """Chunk id, length of the chunk's text, float32 bytes. Chunks deleted meanwhile are left out.
+
+        The documents enter the change sequence, so that the indexes look at them again.
+        """
         async with self._db.write() as session:
             wanted = [chunk_id for chunk_id, _, _ in vectors]
             present = set((await session.execute(select(ChunkRow.id).where(ChunkRow.id.in_(wanted)))).scalars())

@@ -1,0 +1,42 @@
+"""The one engine of this process, shared by all sessions and by the routes."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import streamlit as st
+
+from sitechat.errors import SiteChatError
+from sitechat.runtime import Runtime
+from sitechat.settings import load_settings
+
+
+@st.cache_resource(show_spinner=False, on_release=lambda runtime: runtime.close())
+def runtime() -> Runtime:
+    """Opened once, by whoever asks first; it survives the reloading of edited modules. Raises ``SiteChatError``."""
+    return Runtime.open(load_settings(), address=address())
+
+
+def address() -> str:
+    """Where this server answers, as far as it knows."""
+    host = st.get_option("browser.serverAddress") or st.get_option("server.address") or "localhost"
+    return f"http://{host}:{st.get_option('server.port')}"
+
+
+@asynccontextmanager
+async def lifespan(_: Any) -> AsyncIterator[None]:
+    """Open the engine before the first page, and close it with the server.
+
+    What is wrong with the settings or the data directory is said in one message, and the process ends.
+    """
+    try:
+        engine = await asyncio.to_thread(runtime)
+    except SiteChatError as error:
+        print(f"\nSiteChat cannot start.\n{error.message}\n", file=sys.stderr, flush=True)  # noqa: T201
+        raise SystemExit(2) from None
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(engine.close)
