@@ -101,6 +101,11 @@ class Indexes:
         task = self._loading
         return task.exception() if task is not None and task.done() and not task.cancelled() else None
 
+    def counts(self) -> tuple[int, int]:
+        """Vectors in the dense index, and chunks in the full-text index."""
+        dense, text = self._dense, self._text
+        return dense.store.count() if dense else 0, text.index.count() if text else 0
+
     async def save(self) -> None:
         """Write the dense index's snapshot; full text is durable by itself."""
         dense = self._dense
