@@ -16,6 +16,7 @@ Vectors = NDArray[np.float32]
 """Shape ``(n, dimension)``, rows of unit length."""
 
 VectorKind = Literal["chunk", "window", "sentence"]
+CHUNKS: frozenset[VectorKind] = frozenset({"chunk"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,10 @@ class SnapshotError(Exception):
     """A stored index is absent, damaged or of another model; the message says which, for the operator."""
 
 
+class IndexInUseError(Exception):
+    """Another process writes to this index: it must be left alone, not rebuilt."""
+
+
 @runtime_checkable
 class VectorStore(Protocol):
     """Dense vectors of one embedding generation."""
@@ -86,12 +91,23 @@ class VectorStore(Protocol):
     @property
     def sequence(self) -> int: ...
 
-    def apply(self, deletes: Iterable[Filter], records: Sequence[VectorRecord], vectors: Vectors, *, sequence: int) -> None:
+    def apply(
+        self, deletes: Iterable[Filter], records: Sequence[VectorRecord], vectors: Vectors, *, sequence: int
+    ) -> None:
         """Delete what the filters match, then add; becomes visible to searches all at once."""
         ...
 
-    def search(self, query: NDArray[np.float32], k: int, where: Filter) -> list[Hit]:
-        """The ``k`` nearest chunks to ``query`` (shape ``(dimension,)``), best first, each chunk once."""
+    def search(
+        self, query: NDArray[np.float32], k: int, where: Filter, kinds: frozenset[VectorKind] = CHUNKS
+    ) -> list[Hit]:
+        """The ``k`` nearest chunks to ``query`` (shape ``(dimension,)``), best first.
+
+        Each chunk once, by its best vector of one of ``kinds``.
+        """
+        ...
+
+    def vectors_of(self, chunk_ids: Iterable[int], kind: VectorKind = "chunk") -> dict[int, Vectors]:
+        """The stored vectors of these chunks, in the order of their ids; chunks not held are left out."""
         ...
 
     def count(self, where: Filter | None = None) -> int:

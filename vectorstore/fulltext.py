@@ -1,0 +1,280 @@
+"""Full text with tantivy: title, heading and text of each chunk in one stemmed field, ranked by BM25.
+
+One commit holds the chunks and, in a record of its own (the *marker*), the change sequence they belong to, so the
+two cannot part. The files carry checksums that are verified at ``open``: whatever does not hold makes a
+:class:`SnapshotError`, and the caller builds the index again.
+"""
+
+import threading
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from vectorstore import bm25
+from vectorstore.base import Filter, Hit, IndexInUseError, SnapshotError, TextRecord
+from vectorstore.durable import sync_directory
+from vectorstore.tantivy_files import damage_named, verify, wipe
+from vectorstore.words import STOP_WORDS, count_words, searchable, searched_text, utf8
+
+FORMAT = 1
+_MARKER = "sequence"
+_WRITER_MEMORY = 32_000_000
+_LONGEST_TERM = 40
+_MOST_TERMS = 64
+_MOST_READ = 20_000
+"""Characters of a query that are looked at: someone may paste a book."""
+
+
+class TantivyIndex:
+    """A :class:`~vectorstore.base.TextIndex` in a directory. One process writes; others may read beside it."""
+
+    def __init__(self, directory: Path, index: Any, *, read_only: bool) -> None:
+        self._directory = directory
+        self._index = index
+        self._schema = index.schema
+        self._read_only = read_only
+        self._writer: Any | None = None
+        self._writing = threading.Lock()
+        self._terms = _analyzer(stop_words=False)
+        self._content_terms = _analyzer(stop_words=True)
+        self._average: tuple[int, float] = (-1, 1.0)
+
+    @classmethod
+    def open(cls, directory: Path, *, read_only: bool = False) -> "TantivyIndex":
+        """Open what is there, verified. Raises :class:`SnapshotError`, or :class:`IndexInUseError` for a second
+        writer; ``read_only`` sees the commits of a running writer and takes no lock."""
+        with damage_named(directory):
+            verify(directory, changing=read_only)
+            index = _tantivy().Index.open(str(directory))
+            index.config_reader("manual")
+            index.reload()
+            opened = cls(directory, index, read_only=read_only)
+            _, form = opened._marker()
+        if form != FORMAT:
+            raise SnapshotError(f"{directory.name} has format {form}, not {FORMAT}")
+        if not read_only:
+            opened._writer = _writer(index, directory)
+        return opened
+
+    @classmethod
+    def create(cls, directory: Path) -> "TantivyIndex":
+        """An empty index at sequence 0, in place of whatever is there. Raises :class:`IndexInUseError`."""
+        directory.mkdir(parents=True, exist_ok=True)
+        wipe(directory)
+        index = _tantivy().Index(_schema(), path=str(directory), reuse=False)
+        index.config_reader("manual")
+        created = cls(directory, index, read_only=False)
+        created.apply([], [], sequence=0)
+        sync_directory(directory)
+        return created
+
+    @property
+    def sequence(self) -> int:
+        return self._marker()[0]
+
+    def apply(self, deletes: Iterable[Filter], records: Sequence[TextRecord], *, sequence: int) -> None:
+        """Raises ``OSError`` or ``ValueError`` where it cannot be written; then nothing of it is kept."""
+        if self._read_only:
+            raise ValueError("this full-text index was opened to read only")
+        with self._writing:
+            writer = self._writer = self._writer or _writer(self._index, self._directory)
+            try:
+                self._write(writer, deletes, records, sequence)
+            except BaseException:
+                self._writer = None  # frees the lock; what was not committed is forgotten
+                raise
+            self._index.reload()
+
+    def search(self, query: str, k: int, where: Filter) -> list[Hit]:
+        if k <= 0:
+            return []
+        with damage_named(self._directory):
+            searcher = self._searcher()
+            terms = self._query_terms(searcher, query)
+            if not terms:
+                return []
+            found = searcher.search(self._compose(terms, where), min(k, searcher.num_docs), count=False)
+            addresses = [address for _, address in found.hits]
+            chunk_ids = searcher.fast_field_values("chunk", addresses)
+        return [Hit(chunk_id, score) for chunk_id, (score, _) in zip(chunk_ids, found.hits, strict=True)]
+
+    def rescore(self, query: str, texts: Sequence[str]) -> list[bm25.WordScore]:
+        """Finer scores of candidates, given as :func:`~vectorstore.words.searched_text` makes them."""
+        with damage_named(self._directory):
+            corpus = self._corpus(query)
+        return [bm25.score(self._terms.analyze(text), corpus) for text in texts]
+
+    def count(self, where: Filter | None = None) -> int:
+        searcher = self._searcher()
+        if where is None or where == Filter():
+            return int(searcher.num_docs) - 1
+        return int(searcher.search(self._filter_query(where), 1).count)
+
+    def close(self) -> None:
+        """Free the writer's lock. What was applied is on disk already."""
+        with self._writing:
+            self._writer = None
+
+    # Writing
+
+    def _write(self, writer: Any, deletes: Iterable[Filter], records: Sequence[TextRecord], sequence: int) -> None:
+        for where in deletes:
+            if where == Filter():
+                writer.delete_all_documents()
+            else:
+                writer.delete_documents_by_query(self._filter_query(where))
+        lasting = {record.chunk_id: record for record in records}
+        for record in lasting.values():
+            writer.delete_documents_by_term("chunk", record.chunk_id)
+            writer.add_document(_document(record))
+        writer.delete_documents_by_term("marker", _MARKER)
+        writer.add_document(_marker_document(max(sequence, self._sequence_or_zero())))
+        writer.commit()
+
+    def _sequence_or_zero(self) -> int:
+        try:
+            return self.sequence
+        except LookupError:
+            return 0
+
+    # Reading
+
+    def _searcher(self) -> Any:
+        if self._read_only:
+            self._index.reload()
+        return self._index.searcher()
+
+    def _marker(self) -> tuple[int, int]:
+        """``(sequence, format)``."""
+        searcher = self._searcher()
+        query = _tantivy().Query.term_query(self._schema, "marker", _MARKER)
+        addresses = [address for _, address in searcher.search(query, 1, count=False).hits]
+        if not addresses:
+            raise LookupError("its sequence is missing")
+        (sequence,) = searcher.fast_field_values("sequence", addresses)
+        (form,) = searcher.fast_field_values("format", addresses)
+        return int(sequence), int(form)
+
+    def _query_terms(self, searcher: Any, query: str) -> list[str]:
+        """The stems to search for, the rarest where there are too many; stop words only where nothing else is."""
+        text = searchable(query[:_MOST_READ])
+        terms = list(dict.fromkeys(self._content_terms.analyze(text) or self._terms.analyze(text)))
+        if len(terms) <= _MOST_TERMS:
+            return terms
+        known = [(df, term) for term in terms if (df := searcher.doc_freq("text", term))]
+        return [term for _, term in sorted(known)[:_MOST_TERMS]]
+
+    def _compose(self, terms: Sequence[str], where: Filter) -> Any:
+        query = _tantivy().Query
+        words = query.boolean_query([(_should(), query.term_query(self._schema, "text", term)) for term in terms])
+        filters = [query.const_score_query(part, 0.0) for part in self._filter_parts(where)]
+        return words.and_must_match(*filters) if filters else words
+
+    def _filter_query(self, where: Filter) -> Any:
+        query = _tantivy().Query
+        return query.boolean_query([(_tantivy().Occur.Must, part) for part in self._filter_parts(where)])
+
+    def _filter_parts(self, where: Filter) -> list[Any]:
+        fields = {
+            "knowledge_base": where.knowledge_base_ids,
+            "document": where.document_ids,
+            "access": where.principals,
+        }
+        query = _tantivy().Query
+        return [
+            query.term_set_query(self._schema, field, sorted(map(utf8, values)))
+            for field, values in fields.items()
+            if values is not None
+        ]
+
+    def _corpus(self, query: str) -> bm25.Corpus:
+        searcher = self._searcher()
+        terms = self._query_terms(searcher, query)
+        stems = self._terms.analyze(searchable(query[:_MOST_READ]))[:_MOST_TERMS]
+        return bm25.Corpus(
+            int(searcher.num_docs) - 1,
+            self._average_length(searcher),
+            {term: searcher.doc_freq("text", term) for term in terms},
+            {pair: self._pair_frequency(searcher, pair) for pair in set(pairwise(stems))},
+        )
+
+    def _pair_frequency(self, searcher: Any, pair: tuple[str, str]) -> int:
+        phrase = _tantivy().Query.phrase_query(self._schema, "text", list(pair))
+        return int(searcher.search(phrase, 1).count)
+
+    def _average_length(self, searcher: Any) -> float:
+        """Words a chunk, kept until the number of chunks changes."""
+        documents, average = self._average
+        if documents != searcher.num_docs:
+            query = _tantivy().Query.all_query()
+            found = searcher.aggregate(query, {"words": {"avg": {"field": "words"}}})["words"]["value"]
+            documents, average = self._average = (searcher.num_docs, float(found or 1.0))
+        return average
+
+
+# Tantivy itself
+
+
+def _tantivy() -> Any:
+    """The library, imported at first use."""
+    import tantivy
+
+    return tantivy
+
+
+def _should() -> Any:
+    return _tantivy().Occur.Should
+
+
+def _schema() -> Any:
+    builder = _tantivy().SchemaBuilder()
+    builder.add_integer_field("chunk", indexed=True, fast=True)
+    for name in ("knowledge_base", "document", "owner", "access", "marker"):
+        builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("text", tokenizer_name="en_stem", index_option="position")
+    for name in ("words", "sequence", "format"):
+        builder.add_integer_field(name, fast=True)
+    return builder.build()
+
+
+def _document(record: TextRecord) -> Any:
+    """Integers go in by ``add_integer``: a number given by keyword may be lost in silence at commit."""
+    document = _tantivy().Document()
+    text = searched_text(record.title, record.heading, record.text)
+    document.add_integer("chunk", record.chunk_id)
+    document.add_text("knowledge_base", record.scope.knowledge_base_id)
+    document.add_text("document", record.scope.document_id)
+    document.add_text("owner", record.scope.owner_id)
+    for principal in record.scope.access:
+        document.add_text("access", principal)
+    document.add_text("text", text)
+    document.add_integer("words", count_words(text))
+    return document
+
+
+def _marker_document(sequence: int) -> Any:
+    document = _tantivy().Document()
+    document.add_text("marker", _MARKER)
+    document.add_integer("sequence", sequence)
+    document.add_integer("format", FORMAT)
+    return document
+
+
+def _analyzer(*, stop_words: bool) -> Any:
+    """The steps of tantivy's ``en_stem``, if asked without stop words."""
+    tantivy = _tantivy()
+    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
+    builder = builder.filter(tantivy.Filter.remove_long(_LONGEST_TERM)).filter(tantivy.Filter.lowercase())
+    if stop_words:
+        builder = builder.filter(tantivy.Filter.custom_stopword(STOP_WORDS.split()))
+    return builder.filter(tantivy.Filter.stemmer("english")).build()
+
+
+def _writer(index: Any, directory: Path) -> Any:
+    try:
+        return index.writer(_WRITER_MEMORY, 1)
+    except ValueError as error:
+        if "LockBusy" in str(error):
+            raise IndexInUseError(f"another process writes to {directory}") from None
+        raise
