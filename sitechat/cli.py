@@ -31,7 +31,6 @@ from sitechat.events import (
     Snapshot,
     Status,
     Stopped,
-    Terminal,
     Token,
     to_json,
 )

@@ -6,6 +6,7 @@ writers of this process queue on an asyncio lock instead of on SQLite's polling.
 """
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -49,7 +50,7 @@ class Database:
 
         try:
             await asyncio.to_thread(upgrade, path)
-        except (DatabaseError, OSError) as error:
+        except (DatabaseError, sqlite3.Error, OSError) as error:
             raise Unavailable(
                 f"The database {path} cannot be opened ({_cause(error)}). Check that the folder is writable and the "
                 "disk is not full; if the file is damaged, restore it from a backup."

@@ -1,0 +1,66 @@
+"""The database opens, migrates, keeps what was committed and says plainly what is wrong."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine, text
+
+from sitechat.errors import Unavailable
+from sitechat.storage.engine import Database
+from sitechat.storage.tables import Base, GenerationRow
+
+
+async def test_migrations_and_tables_describe_the_same_schema(db: Database) -> None:
+    engine = create_engine(f"sqlite:///{db.path}")
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+    engine.dispose()
+
+
+async def test_opening_twice_keeps_everything(db: Database) -> None:
+    async with db.write() as session:
+        session.add(GenerationRow(embedding="local/x", dimension=3, state="active"))
+    again = await Database.open(db.path)
+    async with again.read() as session:
+        assert (await session.execute(text("SELECT count(*) FROM generations"))).scalar_one() == 1
+    await again.close()
+
+
+async def test_a_transaction_that_raises_leaves_nothing(db: Database) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with db.write() as session:
+            session.add(GenerationRow(embedding="local/x", dimension=3, state="active"))
+            await session.flush()
+            raise ZeroDivisionError
+    async with db.read() as session:
+        assert (await session.execute(text("SELECT count(*) FROM generations"))).scalar_one() == 0
+
+
+async def test_many_writers_queue_instead_of_failing(db: Database) -> None:
+    async def write(number: int) -> None:
+        async with db.write() as session:
+            session.add(GenerationRow(embedding=f"local/{number}", dimension=3, state="building"))
+
+    await asyncio.gather(*(write(number) for number in range(30)))
+    async with db.read() as session:
+        assert (await session.execute(text("SELECT count(*) FROM generations"))).scalar_one() == 30
+
+
+async def test_settings_that_keep_rows_through_a_power_cut_are_on(db: Database) -> None:
+    async with db.read() as session:
+        values = [
+            (await session.execute(text(f"PRAGMA {name}"))).scalar_one()
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        ]
+    assert values == ["wal", 2, 1]
+
+
+async def test_a_damaged_file_is_one_sentence_that_says_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "sitechat.db"
+    path.write_bytes(b"this is no database" * 100)
+    with pytest.raises(Unavailable) as refused:
+        await Database.open(path)
+    assert "restore it from a backup" in refused.value.message
