@@ -1,0 +1,235 @@
+"""Progress as a query: counts over a job's items, the item in work, the jobs ahead of it; nothing of it is stored.
+
+Percentages weigh files by size, so they never run backwards. Rates are work done per second in which something was
+in work (``JobRow.busy_seconds``): pauses, queues and restarts do not blur them. What is left is counted where files
+have been cut into passages already and extrapolated from the files done where not; the range of the estimate is
+wider the more of it is extrapolated and the fewer files it rests on.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, case, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from sitechat.errors import NotFound
+from sitechat.identity import Caller
+from sitechat.progress import ProgressRecord, Stage
+from sitechat.storage.engine import Database
+from sitechat.storage.tables import ItemRow, JobRow, now
+
+STALL_SECONDS = 30
+"""An item in work without any progress for this long is shown as stalled."""
+UNTENDED_SECONDS = 15
+"""A job at the head of the queue that nobody has taken up for this long waits for a SiteChat to run."""
+_BASE_WEIGHT = 2048
+"""What a file costs whatever its size, in bytes."""
+
+_ON = {
+    "file_processing": "{name} to be read",
+    "text_extraction": "the text of {name}",
+    "embedding": "the search model, with {name}",
+    "vector_storage": "the database, with {name}",
+}
+
+
+class JobProgressReader:
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def job(self, caller: Caller, job_id: str) -> ProgressRecord:
+        """Raises ``NotFound`` where the job is absent or somebody else's."""
+        async with self._db.read() as session:
+            job = await session.get(JobRow, job_id)
+            if job is None or job.owner_id != caller.user_id:
+                raise NotFound("This job does not exist, or not any more.")
+            return (await _records(session, [job]))[0]
+
+    async def knowledge_base(self, caller: Caller, knowledge_base_id: str, limit: int = 50) -> list[ProgressRecord]:
+        """The caller's newest jobs of a knowledge base, newest first."""
+        statement = (
+            select(JobRow)
+            .where(JobRow.knowledge_base_id == knowledge_base_id, JobRow.owner_id == caller.user_id)
+            .order_by(JobRow.created_at.desc(), JobRow.id)
+            .limit(limit)
+        )
+        async with self._db.read() as session:
+            return await _records(session, (await session.execute(statement)).scalars().all())
+
+
+async def _records(session: AsyncSession, jobs: Sequence[JobRow]) -> list[ProgressRecord]:
+    ids = [job.id for job in jobs]
+    counts = {row.job_id: row for row in (await session.execute(_counts(ids))).all()}
+    in_work = await _items_in_work(session, ids)
+    queue = await _queue(session)
+    at = now()
+    return [_record(job, counts.get(job.id), in_work[job.id], queue, at) for job in jobs]
+
+
+def _record(
+    job: JobRow, counts: Row[Any] | None, in_work: Sequence[ItemRow], queue: Sequence[str], at: datetime
+) -> ProgressRecord:
+    numbers: dict[str, Any] = dict(counts._mapping) if counts is not None else defaultdict(int)
+    current = in_work[0] if in_work else None
+    ahead = queue.index(job.id) if job.id in queue and current is None else 0
+    waiting_for, stalled = _waiting(job, numbers, in_work, ahead, at)
+    rate, eta = _rate(job, numbers), _eta(job, numbers)
+    spread = _spread(numbers)
+    return ProgressRecord(
+        id=job.id,
+        knowledge_base_id=job.knowledge_base_id,
+        kind=job.kind,
+        stage=_stage(job, current),
+        status=job.state,
+        current_file=current.name if current is not None else None,
+        current_file_index=current.ordinal + 1 if current is not None else 0,
+        total_files=numbers["total"],
+        current_batch=numbers["batches_done"],
+        total_batches=numbers["batches_total"],
+        current_chunk=numbers["chunks_done"],
+        total_chunks=numbers["chunks_total"],
+        processed_files=numbers["completed"],
+        failed_files=numbers["failed"],
+        skipped_files=numbers["skipped"],
+        progress_percentage=_percentage(job, numbers),
+        rate_per_second=rate,
+        eta_seconds=eta,
+        eta_low=None if eta is None else eta * (1 - spread),
+        eta_high=None if eta is None else eta * (1 + spread),
+        queued_behind=ahead,
+        waiting_for=waiting_for,
+        stalled=stalled,
+        details={name: numbers[name] for name in ("indexed", "unchanged", "cancelled", "pending", "retrying")},
+        error_message=job.error or None,
+        started_at=job.started_at,
+        updated_at=job.updated_at,
+        completed_at=job.completed_at,
+    )
+
+
+def _stage(job: JobRow, current: ItemRow | None) -> Stage:
+    if job.state in ("completed", "cancelled"):
+        return "complete"
+    if job.state == "failed":
+        return "failed"
+    return current.stage if current is not None else "file_processing"  # type: ignore[return-value]
+
+
+def _waiting(
+    job: JobRow, numbers: dict[str, Any], in_work: Sequence[ItemRow], ahead: int, at: datetime
+) -> tuple[str | None, bool]:
+    """What the job waits for, and whether that is a stall."""
+    if job.state not in ("pending", "in_progress"):
+        return None, False
+    if in_work:
+        latest = max(in_work, key=lambda item: item.updated_at)
+        silent = (at - latest.updated_at).total_seconds()
+        if silent < STALL_SECONDS:
+            return None, False
+        return f"{_ON[latest.stage].format(name=latest.name)} ({silent:.0f} s so far)", True
+    if ahead:
+        return f"{ahead} earlier job{'s' if ahead > 1 else ''}", False
+    if numbers["pending"] and numbers["pending"] == numbers["retrying"]:
+        seconds = max((numbers["next_try"] - at).total_seconds(), 0)
+        return f"another try in {math.ceil(seconds)} s. {numbers['trouble']}", False
+    if (at - job.updated_at).total_seconds() > UNTENDED_SECONDS:
+        return "SiteChat to be running", True
+    return None, False
+
+
+# Numbers
+
+
+def _percentage(job: JobRow, numbers: dict[str, Any]) -> float:
+    if job.state == "completed":
+        return 100.0
+    if not numbers["weight"]:
+        return 0.0
+    return float(min(round(100 * numbers["weight_done"] / numbers["weight"], 1), 99.9))
+
+
+def _rate(job: JobRow, numbers: dict[str, Any]) -> float | None:
+    """Passages per second."""
+    if not numbers["chunks_done"] or job.busy_seconds <= 0:
+        return None
+    return float(numbers["chunks_done"] / job.busy_seconds)
+
+
+def _eta(job: JobRow, numbers: dict[str, Any]) -> float | None:
+    if job.state not in ("pending", "in_progress") or job.busy_seconds <= 0 or not numbers["weight_done"]:
+        return None
+    if not numbers["chunks_done"]:
+        return float(_left(numbers, "weight") * job.busy_seconds / numbers["weight_done"])
+    return float((_chunks_left(numbers) or 0) * job.busy_seconds / numbers["chunks_done"])
+
+
+def _left(numbers: dict[str, Any], what: str) -> float:
+    return float(max(numbers[what] - numbers[f"{what}_done"], 0))
+
+
+def _chunks_left(numbers: dict[str, Any]) -> float:
+    """Counted in files that have been cut into passages, extrapolated by weight for the others."""
+    known = numbers["chunks_known_left"]
+    measured = numbers["weight_measured"]
+    density = numbers["chunks_measured"] / measured if measured else 0
+    return float(known + numbers["weight_unknown"] * density)
+
+
+def _spread(numbers: dict[str, Any]) -> float:
+    weight = _left(numbers, "weight")
+    guessed = numbers["weight_unknown"] / weight if weight else 0
+    return float(min(0.1 + 0.6 * guessed / math.sqrt(max(numbers["completed"], 1)), 0.7))
+
+
+def _counts(job_ids: Sequence[str]) -> Any:
+    open_ = ItemRow.state.in_(("pending", "in_progress"))
+    cut = ItemRow.chunks_total > 0
+    weight = case((ItemRow.state == "skipped", 0), else_=ItemRow.size + _BASE_WEIGHT)
+    part = weight * ItemRow.chunks_done * 1.0 / ItemRow.chunks_total
+    retrying = (ItemRow.state == "pending") & ItemRow.not_before.is_not(None)
+    measured = (ItemRow.state == "completed") | (open_ & cut)
+    states = ("completed", "failed", "skipped", "cancelled", "pending")
+    return (
+        select(
+            ItemRow.job_id,
+            func.count().label("total"),
+            *(_sum(ItemRow.state == state, 1).label(state) for state in states),
+            *(_sum(ItemRow.outcome == outcome, 1).label(outcome) for outcome in ("indexed", "unchanged")),
+            *(
+                func.coalesce(func.sum(getattr(ItemRow, name)), 0).label(name)
+                for name in ("batches_done", "batches_total", "chunks_done", "chunks_total")
+            ),
+            func.coalesce(func.sum(weight), 0).label("weight"),
+            func.coalesce(func.sum(case((~open_, weight), (cut, part), else_=0)), 0).label("weight_done"),
+            _sum(open_ & ~cut, weight).label("weight_unknown"),
+            _sum(measured, weight).label("weight_measured"),
+            _sum(measured, ItemRow.chunks_total).label("chunks_measured"),
+            _sum(open_ & cut, ItemRow.chunks_total - ItemRow.chunks_done).label("chunks_known_left"),
+            _sum(retrying & (ItemRow.not_before > now()), 1).label("retrying"),
+            func.min(case((retrying, ItemRow.not_before))).label("next_try"),
+            func.max(case((retrying, ItemRow.reason))).label("trouble"),
+        )
+        .where(ItemRow.job_id.in_(job_ids))
+        .group_by(ItemRow.job_id)
+    )
+
+
+def _sum(condition: ColumnElement[bool], value: Any) -> ColumnElement[int]:
+    return func.coalesce(func.sum(case((condition, value), else_=0)), 0)
+
+
+async def _items_in_work(session: AsyncSession, job_ids: Iterable[str]) -> dict[str, list[ItemRow]]:
+    statement = select(ItemRow).where(ItemRow.job_id.in_(list(job_ids)), ItemRow.state == "in_progress")
+    found: dict[str, list[ItemRow]] = defaultdict(list)
+    for item in (await session.execute(statement.order_by(ItemRow.ordinal))).scalars():
+        found[item.job_id].append(item)
+    return found
+
+
+async def _queue(session: AsyncSession) -> list[str]:
+    """Jobs that wait or are in work, in the order in which they are served."""
+    statement = select(JobRow.id).where(JobRow.state.in_(("pending", "in_progress")))
+    return list((await session.execute(statement.order_by(JobRow.created_at, JobRow.id))).scalars())
