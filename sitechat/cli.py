@@ -35,6 +35,7 @@ from sitechat.events import (
     to_json,
 )
 from sitechat.identity import LOCAL
+from sitechat.logs import configure
 from sitechat.progress import ItemRecord, ProgressRecord
 from sitechat.runtime import Runtime
 from sitechat.settings import load_settings
@@ -142,7 +143,9 @@ def _complain(message: str, status: int = 1) -> NoReturn:
 
 @contextmanager
 def _engine() -> Iterator[Runtime]:
-    engine = Runtime.open_or_join(load_settings())
+    settings = load_settings()
+    configure(settings)
+    engine = Runtime.open_or_join(settings)
     try:
         yield engine
     finally:

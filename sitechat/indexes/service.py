@@ -52,6 +52,7 @@ class Indexes:
     ) -> None:
         self.notices: list[str] = []
         self.embedder: Embedder = make_embedder(spec)
+        self._wanted = self.embedder
         self._vectors = vectors
         self._directory = directory
         self._make_embedder = make_embedder
@@ -220,11 +221,13 @@ class Indexes:
         return TantivyIndex.create(self._text_path)
 
     async def _open_dense(self) -> None:
-        wanted = self.embedder
+        wanted = self._wanted
         active, building = await self._stored_generations()
         if active is not None and active.embedding != self._spec:
             self.embedder = self._make_embedder(active.embedding)
         dimension = await self._load_model(wanted, active)
+        if active is None and not self._serving:
+            raise Unavailable("The SiteChat that owns the data directory is still starting. Try again in a moment.")
         if active is None:
             active = await self._vectors.add_generation(self._spec, dimension, "active")
         await self._serve(active)

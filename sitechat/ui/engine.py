@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from sitechat.errors import SiteChatError
+from sitechat.logs import configure
 from sitechat.runtime import Runtime
 from sitechat.settings import load_settings
 
@@ -16,7 +17,9 @@ from sitechat.settings import load_settings
 @st.cache_resource(show_spinner=False, on_release=lambda runtime: runtime.close())
 def runtime() -> Runtime:
     """Opened once, by whoever asks first; it survives the reloading of edited modules. Raises ``SiteChatError``."""
-    return Runtime.open(load_settings(), address=address())
+    settings = load_settings()
+    configure(settings)
+    return Runtime.open(settings, address=address())
 
 
 def address() -> str:

@@ -1,0 +1,56 @@
+"""Settings are read as their users expect, and what is wrong is said at once, by name, with secrets masked."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from sitechat.errors import SettingsError
+from sitechat.settings import load_settings, mask
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_everything_wrong_is_listed_at_once_with_variable_value_and_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SITECHAT_LLM", "gpt-5")
+    monkeypatch.setenv("SITECHAT_PASSAGES", "many")
+    monkeypatch.setenv("OPENAI_BASE_URL", "not a url")
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+    lines = refused.value.message.splitlines()[1:]
+    assert [line.split(":")[0].strip() for line in lines] == ["SITECHAT_LLM", "SITECHAT_PASSAGES", "OPENAI_BASE_URL"]
+    assert "'gpt-5'" in lines[0]
+    assert "openai/<model>" in lines[0]
+
+
+def test_names_of_openai_and_aws_are_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-abc")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9100/v1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    settings = load_settings()
+    assert settings.openai_api_key is not None
+    assert settings.openai_api_key.get_secret_value() == "sk-abc"
+    assert str(settings.openai_base_url) == "http://127.0.0.1:9100/v1"
+    assert settings.aws_region == "eu-central-1"
+    assert "sk-abc" not in repr(settings)
+
+
+def test_the_dotenv_file_is_read_and_the_environment_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_text("SITECHAT_LLM=extractive\nSITECHAT_PASSAGES=5\nOPENAI_API_KEY=\n")
+    monkeypatch.setenv("SITECHAT_PASSAGES", "6")
+    settings = load_settings()
+    assert (settings.llm, settings.passages, settings.openai_api_key) == ("extractive", 6, None)
+
+
+def test_settings_cannot_be_changed_afterwards() -> None:
+    with pytest.raises(ValidationError):
+        load_settings().passages = 3  # type: ignore[misc]
+
+
+def test_secrets_are_shown_by_their_last_four_characters_at_most() -> None:
+    assert mask("OPENAI_API_KEY", "sk-abcdefgh1234") == "ends in …1234"
+    assert mask("OPENAI_API_KEY", "short") == "set, not shown"
+    assert mask("SITECHAT_LLM", "extractive") == "extractive"
