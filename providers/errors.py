@@ -5,6 +5,7 @@
     ProviderError
     ├── AuthenticationFailed     the key or credentials were rejected, or are missing
     ├── RateLimitExceeded        ``retry_after`` seconds, where the provider said so
+    │   └── QuotaExceeded        the account's credit is used up: waiting does not help
     ├── ContextTooLong           the prompt does not fit the model
     ├── ContentFiltered          the provider's filter refused the prompt or the answer
     ├── ModelNotFound
@@ -40,6 +41,12 @@ class RateLimitExceeded(ProviderError):
     """Too many requests; ``retry_after`` is in seconds where the provider said so."""
 
     transient = True
+
+
+class QuotaExceeded(RateLimitExceeded):
+    """The account has no credit left."""
+
+    transient = False
 
 
 class ContextTooLong(ProviderError):
