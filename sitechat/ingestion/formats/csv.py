@@ -1,0 +1,81 @@
+"""Comma and tab separated values: every row becomes a line that can be read on its own."""
+
+import csv
+import io
+from collections.abc import Iterator
+
+from sitechat.ingestion.formats.base import Empty, Extracted, Unreadable
+from sitechat.ingestion.formats.charset import decode
+from sitechat.ingestion.formats.text import title_from_name
+from sitechat.ingestion.formats.writer import TextWriter, clean, squeeze
+
+_DELIMITERS = ",;\t|"
+_SAMPLE = 16 * 1024
+_LONGEST_FIELD = 10_000_000
+
+
+class CsvExtractor:
+    media_types = frozenset({"text/csv", "application/csv", "text/tab-separated-values"})
+    suffixes = frozenset({".csv", ".tsv", ".tab"})
+
+    def extract(self, data: bytes, name: str, charset: str | None = None) -> Extracted:
+        text = clean(decode(data, charset))
+        text, delimiter = _delimiter(text, name)
+        writer = TextWriter()
+        try:
+            rows = _rows(text, delimiter)
+            first = next(rows, None)
+            if first is None:
+                raise Empty
+            header = _header(first)
+            if header is None:
+                writer.row(first)
+            for row in rows:
+                writer.row(row) if header is None else writer.record(_record(header, row))
+        except csv.Error as error:
+            raise Unreadable(f"Its rows cannot be told apart ({error}).") from None
+        if header is not None and writer.blocks == 0:
+            writer.row(header)
+        return writer.extracted(title_from_name(name))
+
+
+def _rows(text: str, delimiter: str) -> Iterator[list[str]]:
+    csv.field_size_limit(_LONGEST_FIELD)
+    for row in csv.reader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True):
+        if any(cell.strip() for cell in row):
+            yield row
+
+
+def _delimiter(text: str, name: str) -> tuple[str, str]:
+    """The text without Excel's ``sep=`` line, and what separates its fields."""
+    first, _, rest = text.partition("\n")
+    if first.lower().startswith("sep=") and len(first.strip()) == 5:
+        return rest, first[4]
+    if name.lower().endswith((".tsv", ".tab")):
+        return text, "\t"
+    try:
+        return text, csv.Sniffer().sniff(text[:_SAMPLE], _DELIMITERS).delimiter
+    except csv.Error:
+        return text, max(_DELIMITERS, key=first.count)
+
+
+def _header(row: list[str]) -> list[str] | None:
+    """The names of the columns, if the first row looks like names: all filled, all different, none a number."""
+    cells = [squeeze(cell) for cell in row]
+    while cells and not cells[-1]:
+        cells.pop()
+    named = len(cells) > 1 and len(set(cells)) == len(cells)
+    return cells if named and all(cell and not _is_number(cell) and len(cell) <= 100 for cell in cells) else None
+
+
+def _is_number(cell: str) -> bool:
+    return not any(character.isalpha() for character in cell)
+
+
+def _record(header: list[str], row: list[str]) -> str:
+    pairs = []
+    for index, cell in enumerate(row):
+        value = squeeze(cell)
+        if value:
+            pairs.append(f"{header[index]}: {value}" if index < len(header) else value)
+    return "; ".join(pairs)

@@ -1,0 +1,96 @@
+"""What a file is by its first bytes, whatever it is called."""
+
+import io
+import re
+import zipfile
+from typing import Literal
+
+from sitechat.ingestion.formats.base import Encrypted, Unreadable, Unsupported
+
+Kind = Literal["pdf", "docx", "html", "text", "binary"]
+
+HEAD = 8192
+_HTML = re.compile(
+    rb"\A(\xef\xbb\xbf)?\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<(!doctype\s+html|html[\s>]|head[\s>]|body[\s>])",
+    re.IGNORECASE | re.DOTALL,
+)
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_ENCRYPTED_OFFICE = "EncryptedPackage".encode("utf-16-le")
+_DAMAGED_ZIP = "It is damaged: the archive inside cannot be opened."
+
+# First bytes -> what a person calls it.
+_OTHERS = (
+    (b"{\\rtf", "RTF files"),
+    (b"\x89PNG", "Pictures"),
+    (b"\xff\xd8\xff", "Pictures"),
+    (b"GIF8", "Pictures"),
+    (b"II*\0", "Pictures"),
+    (b"MM\0*", "Pictures"),
+    (b"\x1f\x8b", "Compressed files"),
+    (b"BZh", "Compressed files"),
+    (b"\xfd7zXZ", "Compressed files"),
+    (b"7z\xbc\xaf\x27\x1c", "Compressed files"),
+    (b"Rar!", "Compressed files"),
+    (b"\x28\xb5\x2f\xfd", "Compressed files"),
+    (b"OggS", "Sound and video files"),
+    (b"ID3", "Sound and video files"),
+    (b"fLaC", "Sound and video files"),
+    (b"\x7fELF", "Programs"),
+    (b"SQLite format 3\0", "Databases"),
+    (b"%!PS", "PostScript files"),
+)
+# A member of the archive -> what it is.
+_ZIPPED = (
+    ("word/", "docx"),
+    ("ppt/", "PowerPoint files"),
+    ("xl/", "Excel files"),
+    ("META-INF/container.xml", "E-books"),
+    ("content.xml", "OpenDocument files"),
+)
+
+
+def sniff(data: bytes) -> Kind:
+    """The kind of ``data``. Raises :class:`NotExtracted` for what is known and cannot be read."""
+    head = data[:HEAD]
+    if b"%PDF-" in head[:1024]:
+        return "pdf"
+    if head.startswith(b"PK\x03\x04"):
+        return _sniff_zip(data)
+    if head.startswith(_OLE):
+        return _sniff_ole(data)
+    for magic, called in _OTHERS:
+        if head.startswith(magic):
+            raise Unsupported(f"{called} are not read yet.")
+    if _HTML.match(head):
+        return "html"
+    return "binary" if _is_binary(head) else "text"
+
+
+def _is_binary(head: bytes) -> bool:
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return False
+    zeros = head.count(0)
+    return zeros > 0.05 * len(head) and zeros < 0.3 * len(head)
+
+
+def _sniff_zip(data: bytes) -> Kind:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            members = archive.infolist()
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError, EOFError):
+        raise Unreadable(_DAMAGED_ZIP) from None
+    if any(member.flag_bits & 0x1 for member in members):
+        raise Encrypted
+    names = [member.filename for member in members]
+    for beginning, kind in _ZIPPED:
+        if any(name.startswith(beginning) for name in names):
+            if kind == "docx":
+                return "docx"
+            raise Unsupported(f"{kind} are not read yet.")
+    raise Unsupported("Archives are not read yet; unpack it and add the files inside.")
+
+
+def _sniff_ole(data: bytes) -> Kind:
+    if _ENCRYPTED_OFFICE in data:
+        raise Encrypted
+    raise Unsupported("Office files from before 2007 are not read yet; save it in today's format and add it again.")
