@@ -16,10 +16,11 @@ from providers import factory as providers
 from providers.base import Provider
 from providers.errors import ProviderError
 from providers.guard import Limits
+from providers.unusable import Unusable
 from sitechat.chat.conversations import ConversationService
 from sitechat.chat.feed import TurnFeed
 from sitechat.chat.service import ChatService
-from sitechat.errors import DataDirectoryInUse
+from sitechat.errors import DataDirectoryInUse, SettingsError
 from sitechat.identity import LOCAL, Caller
 from sitechat.indexes.service import Indexes, SearchState
 from sitechat.ingestion.knowledge import KnowledgeService
@@ -58,21 +59,25 @@ class Models:
         self._options = _provider_options(settings)
         self._similarity = similarity
         self._made: dict[str, Provider] = {}
-        self.default = settings.llm or providers.default_spec(self._options, settings.bedrock_model)
+        self.default = settings.llm or providers.default_spec(
+            self._options, settings.bedrock_model, lambda: providers.aws_credentials_present(settings.aws_profile)
+        )
         chosen = [self.default, *(name.strip() for name in settings.models.split(",")), "extractive"]
         self._names = list(dict.fromkeys(name for name in chosen if name))
+        for name in self._names:
+            _check_kind(name)
 
     def names(self) -> list[str]:
         """What a person may choose from, the default first."""
         return list(self._names)
 
     def get(self, name: str) -> Provider:
-        """Raises ``SiteChatError`` where the model cannot be used as it is configured."""
+        """The provider of that name; one that cannot be used as things are fails each question with the reason."""
         if name not in self._made:
             try:
                 self._made[name] = providers.create(name, self._options, similarity=self._similarity)
             except ProviderError as error:
-                raise translate(error) from error
+                return Unusable(name, error)
         return self._made[name]
 
     async def check(self, name: str) -> str:
@@ -218,6 +223,15 @@ class Runtime:
         self._thread.join(10)
         if self._lock is not None:
             self._lock.release()
+
+
+def _check_kind(name: str) -> None:
+    kinds = ("openai", "bedrock", "extractive", "scripted", *providers.GATEWAYS)
+    if name.partition("/")[0] not in kinds:
+        raise SettingsError(
+            f"SITECHAT_LLM or SITECHAT_MODELS names “{name}”, which is no language model. Use extractive, or "
+            f"<kind>/<model> with one of these kinds: {', '.join(sorted(set(kinds) - {'extractive', 'scripted'}))}."
+        )
 
 
 def _provider_options(settings: Settings) -> providers.ProviderOptions:

@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sitechat.errors import SettingsError
 
 DEFAULT_EMBEDDING = "local/all-MiniLM-L6-v2"
-_LLM_FORM = re.compile(r"^(extractive|scripted|(openai|bedrock)/\S+)$")
+_LLM_FORM = re.compile(r"^(extractive|scripted|[a-z]+/\S+)$")
 _EMBEDDING_FORM = re.compile(r"^(local|openai|bedrock)/\S+$")
 _SECRET_WORDS = ("KEY", "SECRET", "TOKEN", "PASSWORD")
 

@@ -38,7 +38,7 @@ def best_span(claim: str, chunk: Chunk) -> Span:
         shared = sum(1 / spread[stem] for stem in wanted & words)
         return shared, -len(words) / 1000
 
-    best = max(range(len(spans)), key=score)
+    best = max(range(len(spans)), key=score) if any(wanted & set(words) for words in inside) else 0
     start, end = spans[best]
     return Span(chunk.start + start, chunk.start + end, chunk.text[start:end])
 
