@@ -126,19 +126,25 @@ def _without_edges(whole: Extracted, main: str) -> Extracted:
     lines = {_letters(line) for line in main.split("\n")}
 
     def is_main(block: Block) -> bool:
-        mine = _letters(whole.text[block.start : block.end])
+        mine = _letters(_text(whole, block))
         return mine in lines if len(mine) < 40 else mine[:40] in letters
 
     blocks = whole.blocks
     first = next((index for index, block in enumerate(blocks) if is_main(block)), 0)
     first = next((index for index, block in enumerate(blocks[:first]) if block.kind == "heading"), first)
     last = next((index for index in range(len(blocks) - 1, -1, -1) if is_main(blocks[index])), len(blocks) - 1)
+    if first < last and blocks[first].kind == "paragraph" and _text(whole, blocks[first]) == whole.title:
+        first += 1
     kept = blocks[first : last + 1]
     start, end = kept[0].start, kept[-1].end
     if end - start < 0.7 * len(whole.text):
         return whole
     moved = tuple(Block(b.kind, b.start - start, b.end - start, b.level, b.page) for b in kept)
     return Extracted(whole.title, whole.text[start:end], moved, whole.pages)
+
+
+def _text(extracted: Extracted, block: Block) -> str:
+    return extracted.text[block.start : block.end]
 
 
 def _letters(text: str) -> str:
