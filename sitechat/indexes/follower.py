@@ -7,8 +7,9 @@ of it. So changes may be applied twice, or many at once, and an empty index that
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from sitechat.storage.vectors import Change, VectorsStore
-from vectorstore.base import Filter, TextIndex, VectorStore
+from sitechat.storage.vectors import Change, Generation, VectorsStore
+from vectorstore.base import Filter, VectorStore
+from vectorstore.fulltext import TantivyIndex
 
 PAGE = 64
 """Documents that are read and applied at once: bounds the memory of a rebuild."""
@@ -26,10 +27,10 @@ class Follower(Protocol):
 class DenseFollower:
     """Feeds a vector store from the vectors of one generation. ``run`` moves blocking work off the loop."""
 
-    def __init__(self, store: VectorStore, vectors: VectorsStore, generation_id: int, run: "Run") -> None:
+    def __init__(self, store: VectorStore, vectors: VectorsStore, generation: Generation, run: "Run") -> None:
         self.store = store
         self._vectors = vectors
-        self._generation_id = generation_id
+        self._generation = generation
         self._run = run
 
     @property
@@ -37,16 +38,14 @@ class DenseFollower:
         return self.store.sequence
 
     async def apply(self, deletes: list[Filter], document_ids: list[str], sequence: int) -> None:
-        records, data = await self._vectors.vector_records(self._generation_id, document_ids)
-        if not records:
-            data = data.reshape(0, self.store.dimension)
+        records, data = await self._vectors.vector_records(self._generation, document_ids)
         await self._run(lambda: self.store.apply(deletes, records, data, sequence=sequence))
 
 
 class TextFollower:
     """Feeds a full-text index."""
 
-    def __init__(self, index: TextIndex, vectors: VectorsStore, run: "Run") -> None:
+    def __init__(self, index: TantivyIndex, vectors: VectorsStore, run: "Run") -> None:
         self.index = index
         self._vectors = vectors
         self._run = run

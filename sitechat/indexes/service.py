@@ -19,10 +19,12 @@ import numpy as np
 
 from sitechat.errors import Unavailable
 from sitechat.indexes.follower import DenseFollower, TextFollower, follow
-from sitechat.storage.vectors import Generation, VectorsStore
+from sitechat.storage.vectors import HEADING_SEPARATOR, Generation, VectorsStore
 from vectorstore.base import Embedder, EmbeddingError, Filter, Hit, SnapshotError
+from vectorstore.bm25 import WordScore
 from vectorstore.faiss_store import FaissStore
 from vectorstore.fulltext import TantivyIndex
+from vectorstore.words import searched_text
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -141,11 +143,19 @@ class Indexes:
         return await self._run(lambda: dense.store.search(vector, k, where))
 
     async def full_text(self, query: str, k: int, where: Filter) -> list[Hit]:
-        """The ``k`` chunks that share the query's words best, by BM25."""
+        """The ``k`` chunks that share the query's words best, by tantivy's BM25."""
         await self._text_ready.wait()
         text = self._text
         assert text is not None
         return await self._run(lambda: text.index.search(query, k, where))
+
+    async def rescore(self, query: str, chunks: Sequence[tuple[str, Sequence[str], str]]) -> list[WordScore]:
+        """Lucene's BM25 of candidates ``(title, heading path, text)`` over words and over adjacent pairs of them."""
+        await self._text_ready.wait()
+        text = self._text
+        assert text is not None
+        texts = [searched_text(title, HEADING_SEPARATOR.join(path), body) for title, path, body in chunks]
+        return await self._run(lambda: text.index.rescore(query, texts))
 
     async def similarity(self, question: str, sentences: Sequence[str]) -> Sequence[float]:
         """Cosine of the question with each sentence."""
@@ -256,7 +266,7 @@ class Indexes:
     async def _serve(self, generation: Generation) -> None:
         head = await self._vectors.head()
         store = await self._run(lambda: self._stored_dense(generation, head))
-        follower = DenseFollower(store, self._vectors, generation.id, self._run)
+        follower = DenseFollower(store, self._vectors, generation, self._run)
         async with self._following:
             behind = follower.sequence < head
             await follow(follower, self._vectors)
@@ -332,7 +342,7 @@ class Indexes:
 
 def embedding_text(title: str, heading_path: Sequence[str], text: str) -> str:
     """What is embedded for a chunk: the title belongs in the text."""
-    heading = " › ".join(part for part in heading_path if part != title)
+    heading = HEADING_SEPARATOR.join(part for part in heading_path if part != title)
     return ". ".join(part for part in (title, heading, text) if part)
 
 

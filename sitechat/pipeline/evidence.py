@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
 import snowballstemmer
-from providers.sentences import split_sentences
 
+from providers.sentences import split_sentences
 from sitechat.storage.values import Chunk
 
 _WORD = re.compile(r"\w+", re.UNICODE)

@@ -15,7 +15,7 @@ from sitechat.storage.values import Chunk, KnowledgeBase, Message
 
 @dataclass(frozen=True, slots=True)
 class ScoredChunk:
-    """A passage found: ``score`` is ``cosine + 0.03 × BM25`` (Lucene's form)."""
+    """A passage found: ``score`` is the fused one (:mod:`sitechat.pipeline.retrieve`)."""
 
     chunk: Chunk
     score: float

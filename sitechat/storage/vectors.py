@@ -12,6 +12,7 @@ from sitechat.storage.engine import Database
 from sitechat.storage.tables import ChangeRow, ChunkRow, DocumentRow, GenerationRow, VectorRow
 from vectorstore.base import Scope, TextRecord, VectorRecord
 
+HEADING_SEPARATOR = " › "
 Op = Literal["upsert", "delete", "delete_knowledge_base"]
 
 
@@ -149,7 +150,7 @@ class VectorsStore:
             return list((await session.execute(select(DocumentRow.id).order_by(DocumentRow.id))).scalars())
 
     async def vector_records(
-        self, generation_id: int, document_ids: Sequence[str]
+        self, generation: Generation, document_ids: Sequence[str]
     ) -> tuple[list[VectorRecord], NDArray[np.float32]]:
         """The stored vectors of these documents: records, and an array of shape ``(len(records), dimension)``."""
         statement = (
@@ -165,7 +166,7 @@ class VectorsStore:
             )
             .join(ChunkRow, ChunkRow.id == VectorRow.chunk_id)
             .join(DocumentRow, DocumentRow.id == ChunkRow.document_id)
-            .where(VectorRow.generation_id == generation_id, ChunkRow.document_id.in_(document_ids))
+            .where(VectorRow.generation_id == generation.id, ChunkRow.document_id.in_(document_ids))
             .order_by(VectorRow.id)
         )
         async with self._db.read() as session:
@@ -181,7 +182,7 @@ class VectorsStore:
         ]
         data = b"".join(row.data for row in rows)
         vectors = np.frombuffer(data, dtype="<f4").astype(np.float32, copy=False)
-        return records, vectors.reshape(len(rows), -1)
+        return records, vectors.reshape(len(rows), generation.dimension)
 
     async def text_records(self, document_ids: Sequence[str]) -> list[TextRecord]:
         statement = (
@@ -197,7 +198,7 @@ class VectorsStore:
                 chunk.id,
                 Scope(chunk.knowledge_base_id, chunk.document_id, owner_id, tuple(access)),
                 title,
-                " › ".join(chunk.heading_path),
+                HEADING_SEPARATOR.join(chunk.heading_path),
                 chunk.text,
             )
             for chunk, title, owner_id, access in rows
