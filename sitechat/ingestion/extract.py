@@ -1,0 +1,217 @@
+"""Reads untrusted files in processes of their own, which are killed when a file takes too long or too much.
+
+A process is started at the first file, kept for the next ones, and replaced after a failure. It has no secrets in its
+environment, no network where the system can take it away, and limits on memory, files and time.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from pathlib import Path
+
+import sitechat
+from sitechat.errors import TimedOut, Unavailable
+from sitechat.ingestion import extract_wire as wire
+from sitechat.ingestion.formats.base import Extracted, NotExtracted, TooLarge, Unreadable
+
+log = logging.getLogger(__name__)
+
+_CHILD = "sitechat.ingestion.extract_child"
+_START_SECONDS = 60
+_INHERITED = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME", "TZ")
+_LARGEST_HEADER = 512 << 20
+_LARGE = 1 << 20
+_CRASHED = "It could not be read: the reader broke down over it, so it is probably damaged."
+_NOT_STARTED = "The process that reads files could not be started; the log says more."
+_STOPPING = "SiteChat is stopping."
+_KILLED = "Reading it needs more memory than this machine has."
+
+
+class ExtractionPool:
+    """Up to ``size`` processes, each reading one file at a time within the limits given here."""
+
+    def __init__(
+        self,
+        *,
+        size: int = 1,
+        timeout: float = 120,
+        memory_mb: int = 2048,
+        longest_text: int = 50_000_000,
+    ) -> None:
+        self._timeout = timeout
+        self._arguments = (str(memory_mb << 20), str(longest_text))
+        self._largest_text = 4 * longest_text
+        self._free = asyncio.Semaphore(size)
+        self._idle: list[_Reader] = []
+        self._readers: set[_Reader] = set()
+        self._closed = False
+
+    async def extract(self, path: Path, name: str, media_type: str | None = None) -> Extracted:
+        """Read the file at ``path``; ``name`` is what its sender called it, ``media_type`` may have parameters.
+
+        Raises :class:`~sitechat.ingestion.formats.base.NotExtracted` with the reason, ``TimedOut`` after the time
+        limit, ``Unavailable`` if no process can be started. Cancelling kills the process.
+        """
+        async with self._free:
+            reader = await self._reader()
+            try:
+                return await self._read(reader, _request(path, name, media_type))
+            finally:
+                if reader.reusable:
+                    self._idle.append(reader)
+                else:
+                    self._discard(reader)
+
+    async def warm(self) -> None:
+        """Start a process now, so that the first file does not wait for it."""
+        async with self._free:
+            self._idle.append(await self._reader())
+
+    async def close(self) -> None:
+        """Kill what is running. Whoever still waits for a file gets ``Unavailable``."""
+        self._closed = True
+        self._idle.clear()
+        readers = list(self._readers)
+        for reader in readers:
+            self._discard(reader)
+        await asyncio.gather(*(reader.gone() for reader in readers))
+
+    async def _reader(self) -> "_Reader":
+        while self._idle:
+            reader = self._idle.pop()
+            if reader.alive:
+                return reader
+            self._discard(reader)
+        if self._closed:
+            raise Unavailable(_STOPPING)
+        reader = await _Reader.start(self._arguments)
+        self._readers.add(reader)
+        return reader
+
+    async def _read(self, reader: "_Reader", request: wire.Request) -> Extracted:
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await reader.read(request, self._largest_text)
+        except TimeoutError:
+            limit = f"{self._timeout:g} seconds"
+            raise TimedOut(f"Reading it took longer than {limit} and was stopped.", retryable=False) from None
+        except NotExtracted:
+            if self._closed:
+                raise Unavailable(_STOPPING) from None
+            raise
+
+    def _discard(self, reader: "_Reader") -> None:
+        reader.kill()
+        self._readers.discard(reader)
+
+
+class _Reader:
+    """One process. ``reusable`` tells whether it stands ready for another file."""
+
+    def __init__(self, process: Process, requests: asyncio.StreamWriter, replies: asyncio.StreamReader) -> None:
+        self._process = process
+        self._requests = requests
+        self._replies = replies
+        self.reusable = True
+
+    @classmethod
+    async def start(cls, arguments: tuple[str, str]) -> "_Reader":
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-m", _CHILD, *arguments),
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=DEVNULL,
+            env=_environment(),
+            cwd="/",
+            start_new_session=True,
+            limit=_LARGE,
+        )
+        if process.stdin is None or process.stdout is None:
+            raise Unavailable(_NOT_STARTED)
+        reader = cls(process, process.stdin, process.stdout)
+        try:
+            async with asyncio.timeout(_START_SECONDS):
+                await reader._frame(len(wire.READY))
+        except (TimeoutError, EOFError, OSError, ValueError) as error:
+            reader.kill()
+            log.error("the process that reads files did not start: %r", error)
+            raise Unavailable(_NOT_STARTED) from None
+        except BaseException:
+            reader.kill()
+            raise
+        return reader
+
+    @property
+    def alive(self) -> bool:
+        return self._process.returncode is None
+
+    async def read(self, request: wire.Request, largest_text: int) -> Extracted:
+        """Have one file read. The process is not reusable unless a whole reply arrived."""
+        self.reusable = False
+        try:
+            self._requests.write(wire.frame(wire.encode_request(request)))
+            await self._requests.drain()
+            header = await self._header(await self._frame(_LARGEST_HEADER))
+            if header.failure is None:
+                text = await self._frame(largest_text)
+        except (EOFError, OSError, ValueError) as error:
+            raise await self._explain_death(request, error) from None
+        self.reusable = not header.last
+        if header.failure is not None:
+            if header.detail:
+                log.warning("reading %s: %s", request.name, header.detail)
+            raise header.failure
+        if len(text) > _LARGE:
+            return await asyncio.to_thread(header.extracted, text)
+        return header.extracted(text)
+
+    async def _header(self, payload: bytes) -> wire.Header:
+        if len(payload) > _LARGE:
+            return await asyncio.to_thread(wire.decode_header, payload)
+        return wire.decode_header(payload)
+
+    async def _frame(self, largest: int) -> bytes:
+        (length,) = wire.LENGTH.unpack(await self._replies.readexactly(wire.LENGTH.size))
+        if length > largest:
+            raise ValueError(f"a frame of {length} bytes")
+        return await self._replies.readexactly(length)
+
+    async def _explain_death(self, request: wire.Request, error: Exception) -> Unreadable | TooLarge:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(1):
+                await self._process.wait()
+        log.warning("reading %s: the process ended with %s (%s)", request.name, self._process.returncode, error)
+        if self._process.returncode == -signal.SIGKILL:
+            return TooLarge(_KILLED)
+        return Unreadable(_CRASHED)
+
+    def kill(self) -> None:
+        """At once, with whatever it started."""
+        self.reusable = False
+        if self.alive:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    async def gone(self) -> None:
+        await self._process.wait()
+
+
+def _request(path: Path, name: str, media_type: str | None) -> wire.Request:
+    return wire.Request(str(path.absolute()), name, media_type)
+
+
+def _environment() -> dict[str, str]:
+    """What the child may know: where Python and this package are, and nothing else."""
+    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    package = str(Path(sitechat.__file__).resolve().parent.parent)
+    paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {
+        **inherited,
+        "PYTHONPATH": os.pathsep.join(paths),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "LC_ALL": "C.UTF-8",
+    }

@@ -1,0 +1,107 @@
+"""The process in which untrusted files are read: ``python -m sitechat.ingestion.extract_child MEMORY TEXT``.
+
+It answers requests from its standard input, one after the other, until that ends; :mod:`sitechat.ingestion.extract`
+starts it and kills it when a file takes too long. Arguments: the memory it may take in bytes, and the length of text
+that a file may yield in characters.
+"""
+
+import os
+import sys
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from sitechat.ingestion import extract_wire as wire
+from sitechat.ingestion.confinement import confine
+from sitechat.ingestion.formats.base import Extracted, NotExtracted, TooLarge, Unreadable
+
+_NEEDS_MEMORY = "Reading it needs more memory than is allowed."
+_CRASHED = "It could not be read; it is probably damaged."
+_MOST_FILES = 500
+_MOST_RESIDENT = 400 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """``detail`` is for the log."""
+
+    error: NotExtracted
+    detail: str = ""
+
+
+def main() -> None:
+    memory, longest = int(sys.argv[1]), int(sys.argv[2])
+    confine(memory)
+    requests, replies = _take_pipes()
+    from sitechat.ingestion.formats import registry  # noqa: F401 (loaded under the limits)
+
+    replies.write(wire.frame(wire.READY))
+    for count in range(1, _MOST_FILES + 1):
+        request = _read_frame(requests)
+        if request is None or not _answer(wire.decode_request(request), longest, replies, count):
+            return
+
+
+def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """The two pipes, out of reach of anything that prints or reads."""
+    requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb", buffering=0)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(nowhere, standard)
+    return requests, replies
+
+
+def _read_frame(requests: BinaryIO) -> bytes | None:
+    length = requests.read(wire.LENGTH.size)
+    return requests.read(wire.LENGTH.unpack(length)[0]) if len(length) == wire.LENGTH.size else None
+
+
+def _answer(request: wire.Request, longest: int, replies: BinaryIO, count: int) -> bool:
+    """Reply to one request; False if this process should be replaced."""
+    outcome = _extract(request, longest)
+    used_up = outcome.error.message == _NEEDS_MEMORY if isinstance(outcome, _Failure) else False
+    last = used_up or count >= _MOST_FILES or _resident_bytes() > _MOST_RESIDENT
+    if isinstance(outcome, _Failure):
+        frames = [wire.encode_failure(outcome.error, outcome.detail, last=last)]
+    else:
+        frames = [*wire.encode_extracted(outcome, last=last)]
+    for payload in frames:
+        _write(replies, wire.frame(payload))
+    return not last
+
+
+def _extract(request: wire.Request, longest: int) -> "Extracted | _Failure":
+    from sitechat.ingestion.formats.registry import extract
+
+    try:
+        with open(request.path, "rb") as file:
+            data = file.read()
+        extracted = extract(data, request.name, request.media_type)
+        if len(extracted.text) > longest:
+            raise TooLarge(f"It holds more than {longest:,} characters of text, the most that is read of one file.")
+    except NotExtracted as error:
+        return _Failure(error)
+    except MemoryError:
+        return _Failure(TooLarge(_NEEDS_MEMORY))
+    except FileNotFoundError:
+        return _Failure(Unreadable("It is not there any more."))
+    except Exception as error:  # noqa: BLE001 (the boundary: no file may end this process)
+        return _Failure(Unreadable(_CRASHED), f"{type(error).__name__}: {error}"[:500])
+    return extracted
+
+
+def _resident_bytes() -> int:
+    try:
+        with open("/proc/self/statm", "rb") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+def _write(replies: BinaryIO, payload: bytes) -> None:
+    view = memoryview(payload)
+    while view:
+        view = view[replies.write(view) :]
+
+
+if __name__ == "__main__":
+    main()

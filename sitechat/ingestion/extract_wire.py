@@ -1,0 +1,78 @@
+"""How the application and the process that reads files talk: frames of a length and bytes, over pipes.
+
+A request is one frame of JSON. A reply is a header in JSON and, if the file could be read, its text in UTF-8.
+"""
+
+import json
+import struct
+from dataclasses import dataclass
+
+from sitechat.ingestion.formats.base import ERRORS, Block, Extracted, NotExtracted, Unreadable
+
+LENGTH = struct.Struct(">I")
+READY = b"ready"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    path: str
+    name: str
+    media_type: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The beginning of a reply. ``detail`` is for the log; ``last``: the process ends after this file."""
+
+    failure: NotExtracted | None = None
+    detail: str = ""
+    last: bool = False
+    title: str = ""
+    blocks: tuple[Block, ...] = ()
+    pages: tuple[int, ...] = ()
+
+    def extracted(self, text: bytes) -> Extracted:
+        """The whole reply; ``text`` is the frame that follows a header without failure."""
+        return Extracted(self.title, text.decode("utf-8"), self.blocks, self.pages)
+
+
+def frame(payload: bytes) -> bytes:
+    return LENGTH.pack(len(payload)) + payload
+
+
+def encode_request(request: Request) -> bytes:
+    return _dump({"path": request.path, "name": request.name, "media_type": request.media_type})
+
+
+def decode_request(payload: bytes) -> Request:
+    fields = json.loads(payload)
+    return Request(fields["path"], fields["name"], fields["media_type"])
+
+
+def encode_extracted(extracted: Extracted, *, last: bool) -> tuple[bytes, bytes]:
+    """Header and text."""
+    blocks = [[block.kind, block.start, block.end, block.level, block.page] for block in extracted.blocks]
+    header = {"title": extracted.title, "blocks": blocks, "pages": extracted.pages, "last": last}
+    return _dump(header), extracted.text.encode("utf-8")
+
+
+def encode_failure(error: NotExtracted, detail: str = "", *, last: bool) -> bytes:
+    kind = type(error).__name__
+    return _dump({"error": kind, "message": error.message, "detail": detail, "last": last})
+
+
+def decode_header(payload: bytes) -> Header:
+    """Raises ``ValueError`` for what is no header."""
+    try:
+        fields = json.loads(payload)
+        if "error" in fields:
+            kind = ERRORS.get(fields["error"], Unreadable)
+            return Header(kind(fields["message"]), fields["detail"], fields["last"])
+        blocks = tuple(Block(*block) for block in fields["blocks"])
+        return Header(None, "", fields["last"], fields["title"], blocks, tuple(fields["pages"]))
+    except (KeyError, TypeError) as error:
+        raise ValueError("not a header") from error
+
+
+def _dump(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
