@@ -146,6 +146,7 @@ class _Writer:
         """A citation the first time its evidence is named, then the mark; nothing where there is no such passage."""
         state = self._state
         if not 1 <= passage <= len(state.hits) or state.intent == "chitchat":
+            self._space = ""
             return []
         hit = state.hits[passage - 1]
         span = best_span(last_claim(state.content), hit.chunk)

@@ -1,5 +1,7 @@
 """Marks are found in text, never in code or links, and the same whether the text streams or is whole."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,7 +50,7 @@ def test_a_stream_cut_anywhere_gives_what_the_whole_text_gives(text: str, cuts: 
     places = sorted({min(cut, len(text)) for cut in cuts} | {0, len(text)})
     scanner = MarkScanner()
     pieces: list[Piece] = []
-    for start, end in zip(places, places[1:], strict=False):
+    for start, end in pairwise(places):
         pieces += scanner.feed(text[start:end])
     pieces += scanner.end()
     assert merged(pieces) == merged(split_marks(text))

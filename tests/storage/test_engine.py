@@ -30,11 +30,14 @@ async def test_opening_twice_keeps_everything(db: Database) -> None:
 
 
 async def test_a_transaction_that_raises_leaves_nothing(db: Database) -> None:
-    with pytest.raises(ZeroDivisionError):
+    async def write_and_fail() -> None:
         async with db.write() as session:
             session.add(GenerationRow(embedding="local/x", dimension=3, state="active"))
             await session.flush()
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await write_and_fail()
     async with db.read() as session:
         assert (await session.execute(text("SELECT count(*) FROM generations"))).scalar_one() == 0
 
