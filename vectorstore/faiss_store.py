@@ -242,6 +242,8 @@ def _nearest_rows(
         near = _walk(graph, query, k, None if mask is None else mask[:covered], passing / shard.length)
         tail = _scan(query, shard.vectors[covered:], k, None if mask is None else mask[covered:]) + covered
         rows = np.concatenate([near, tail])
+        if len(rows) < k:  # parts of the graph were out of reach
+            rows = _scan(query, shard.vectors, k, mask)
     scores = shard.vectors[rows] @ query
     order = np.lexsort((rows, -scores))[:k]
     return rows[order], scores[order]

@@ -51,6 +51,7 @@ class TantivyIndex:
             index.reload()
             opened = cls(directory, index, read_only=read_only)
             _, form = opened._marker()
+            opened._probe()
         if form != FORMAT:
             raise SnapshotError(f"{directory.name} has format {form}, not {FORMAT}")
         if not read_only:
@@ -155,6 +156,15 @@ class TantivyIndex:
         (sequence,) = searcher.fast_field_values("sequence", addresses)
         (form,) = searcher.fast_field_values("format", addresses)
         return int(sequence), int(form)
+
+    def _probe(self) -> None:
+        """Use every field once: the description of the fields has no checksum."""
+        nothing = frozenset({""})
+        self.search("probe", 1, Filter(nothing, nothing, nothing))
+        searcher = self._searcher()
+        found = searcher.search(_tantivy().Query.all_query(), 1, count=False)
+        for field in ("chunk", "words"):
+            searcher.fast_field_values(field, [address for _, address in found.hits])
 
     def _query_terms(self, searcher: Any, query: str) -> list[str]:
         """The stems to search for, the rarest where there are too many; stop words only where nothing else is."""

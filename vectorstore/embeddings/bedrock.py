@@ -172,7 +172,7 @@ class BedrockEmbedder:
             )
         if isinstance(error, aws.ReadTimeoutError | aws.ConnectTimeoutError):
             return EmbeddingError("Bedrock took too long to embed texts. Try again.", transient=True)
-        if isinstance(error, aws.HTTPClientError):
+        if isinstance(error, aws.HTTPClientError | aws.ConnectionError):
             return EmbeddingError(
                 "Bedrock cannot be reached. Check the network, AWS_REGION and AWS_ENDPOINT_URL_BEDROCK_RUNTIME.",
                 transient=True,
