@@ -1,0 +1,250 @@
+// What the page does beside Streamlit: passages over citation marks, copying, and announcing that an answer is done.
+// Text comes from documents and models, so it is only ever put in as textContent; addresses are http(s) or our own.
+
+const SHOW_AFTER = 120;
+const HIDE_AFTER = 220;
+
+const STYLE = `
+  :host { all: initial; }
+  .card { position: fixed; z-index: 999990; box-sizing: border-box; width: min(27rem, calc(100vw - 1.5rem)); max-height: 22rem;
+    overflow: auto; padding: .9rem 1rem; border-radius: .75rem; border: 1px solid var(--line); background: var(--paper);
+    color: var(--ink); font: 400 .9rem/1.55 var(--font, system-ui, sans-serif); box-shadow: 0 10px 34px rgb(0 0 0 / .22); }
+  .card[hidden] { display: none; }
+  .title { font-weight: 650; margin: 0 2rem 0 0; overflow-wrap: anywhere; }
+  .section, .about { color: var(--quiet); font-size: .8rem; margin: .1rem 0 0; overflow-wrap: anywhere; }
+  .passage { margin: .6rem 0; white-space: pre-line; overflow-wrap: anywhere; }
+  mark { background: var(--marker); color: inherit; border-radius: .2em; padding: .05em .1em; }
+  a { color: var(--link); font-weight: 600; font-size: .85rem; }
+  .foot { display: flex; gap: 1rem; justify-content: space-between; align-items: baseline; flex-wrap: wrap; }
+  .close { position: absolute; top: .5rem; right: .6rem; width: 2rem; height: 2rem; border: 0; border-radius: .5rem; cursor: pointer;
+    background: transparent; color: var(--quiet); font: 400 1.25rem/1 var(--font, sans-serif); }
+  a:focus-visible, .close:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
+  .sheet { left: 0 !important; right: 0; top: auto !important; bottom: 0; width: 100vw; max-height: 60vh; border-width: 1px 0 0;
+    border-radius: 1rem 1rem 0 0; padding: 1.1rem 1.1rem calc(1.1rem + env(safe-area-inset-bottom)); }
+  .spoken { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+`;
+
+const COLOURS = {
+  light: { paper: "#ffffff", ink: "#1a2321", quiet: "#55635f", line: "#d8dedb", link: "#0b6b5d", marker: "#ffe9a8" },
+  dark: { paper: "#1c2423", ink: "#e7edeb", quiet: "#a3b1ad", line: "#3b4a46", link: "#6fd3bf", marker: "#5c4a10" },
+};
+
+let spokenBefore = null;
+
+function element(tag, className, text) {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  if (text) made.textContent = text;
+  return made;
+}
+
+function isDark() {
+  const app = document.querySelector(".stApp");
+  return app !== null && getComputedStyle(app).colorScheme.includes("dark");
+}
+
+function safeAddress(address) {
+  return /^https?:\/\//i.test(address) || /^\/(?!\/)/.test(address);
+}
+
+function keyOf(node, prefix) {
+  const holder = node.closest(`[class*="st-key-${prefix}-"]`);
+  if (holder === null) return null;
+  const name = [...holder.classList].find((c) => c.startsWith(`st-key-${prefix}-`));
+  return name ? name.slice(`st-key-${prefix}-`.length) : null;
+}
+
+function fromTooltip(tooltip, words) {
+  const found = /^Source \d+: (.*) — “(.*)”$/s.exec(tooltip);
+  return { title: found ? found[1] : tooltip, section: "", before: "", quote: found ? found[2] : "", after: "", about: "", words };
+}
+
+export default function ({ data, parentElement }) {
+  const answers = data?.answers ?? {};
+  const words = data?.words ?? {};
+  const leaving = new AbortController();
+  const listen = (target, type, handler, options = {}) =>
+    target.addEventListener(type, handler, { ...options, signal: leaving.signal });
+
+  const host = element("div");
+  const root = host.attachShadow({ mode: "open" });
+  root.append(element("style", "", STYLE));
+  const card = element("div", "card");
+  card.hidden = true;
+  card.setAttribute("role", "dialog");
+  const spoken = element("div", "spoken");
+  spoken.setAttribute("role", "status");
+  spoken.setAttribute("aria-live", "polite");
+  root.append(card, spoken);
+  document.body.append(host);
+
+  let shownFor = null;
+  let timer = 0;
+
+  function paint() {
+    const colours = isDark() ? COLOURS.dark : COLOURS.light;
+    for (const [name, value] of Object.entries(colours)) card.style.setProperty(`--${name}`, value);
+    const app = document.querySelector(".stApp");
+    if (app) card.style.setProperty("--font", getComputedStyle(app).fontFamily);
+  }
+
+  function evidence(mark) {
+    const number = (/\d+/.exec(mark.textContent) ?? [""])[0];
+    const known = answers[keyOf(mark, "answer") ?? ""]?.cards?.[number];
+    return known ?? fromTooltip(mark.dataset.tip ?? mark.title, words);
+  }
+
+  function fill(mark) {
+    const seen = evidence(mark);
+    const passage = element("p", "passage");
+    passage.append(document.createTextNode(seen.before ?? ""));
+    if (seen.quote) passage.append(element("mark", "", seen.quote));
+    passage.append(document.createTextNode(seen.after ?? ""));
+    const foot = element("div", "foot");
+    const address = mark.getAttribute("href") ?? "";
+    if (safeAddress(address)) {
+      const link = element("a", "", words.open ?? "Open the source");
+      link.href = address;
+      link.target = "_blank";
+      link.rel = "noopener noreferrer";
+      foot.append(link);
+    }
+    foot.append(element("span", "about", seen.about ?? ""));
+    const close = element("button", "close", "×");
+    close.setAttribute("aria-label", words.close ?? "Close");
+    close.addEventListener("click", () => hide(true));
+    const parts = [element("p", "title", seen.title ?? "")];
+    if (seen.section) parts.push(element("p", "section", seen.section));
+    card.replaceChildren(...parts, passage, foot, close);
+    card.setAttribute("aria-label", seen.title ?? "");
+  }
+
+  function place(mark, sheet) {
+    card.classList.toggle("sheet", sheet);
+    if (sheet) return;
+    const at = mark.getBoundingClientRect();
+    const box = card.getBoundingClientRect();
+    const left = Math.min(Math.max(12, at.left - 24), window.innerWidth - box.width - 12);
+    const below = at.bottom + 8 + box.height <= window.innerHeight || at.top < box.height + 16;
+    card.style.left = `${left}px`;
+    card.style.top = `${below ? at.bottom + 8 : at.top - box.height - 8}px`;
+  }
+
+  function show(mark, sheet) {
+    clearTimeout(timer);
+    if (shownFor === mark && !card.hidden) return;
+    hush(mark);
+    shownFor = mark;
+    paint();
+    fill(mark);
+    card.hidden = false;
+    place(mark, sheet || window.innerWidth <= 640);
+  }
+
+  function hide(refocus = false) {
+    clearTimeout(timer);
+    if (card.hidden) return;
+    card.hidden = true;
+    if (shownFor) {
+      if (shownFor.dataset.tip) shownFor.title = shownFor.dataset.tip;
+      if (refocus) shownFor.focus({ preventScroll: true });
+    }
+    shownFor = null;
+  }
+
+  // The browser's own tooltip would cover the card.
+  function hush(mark) {
+    mark.classList.add("sitechat-mark");
+    if (mark.title) mark.dataset.tip = mark.title;
+    mark.removeAttribute("title");
+  }
+
+  function markAt(event) {
+    const target = event.target instanceof Element ? event.target : null;
+    const link = target?.closest('a.sitechat-mark, a[title^="Source "]') ?? null;
+    return link !== null && keyOf(link, "answer") !== null ? link : null;
+  }
+
+  listen(document, "pointerover", (event) => {
+    if (event.pointerType !== "mouse") return;
+    const mark = markAt(event);
+    if (mark) {
+      clearTimeout(timer);
+      hush(mark);
+      timer = setTimeout(() => show(mark, false), SHOW_AFTER);
+    } else if (!card.hidden && event.target !== host) {
+      clearTimeout(timer);
+      timer = setTimeout(hide, HIDE_AFTER);
+    } else {
+      clearTimeout(timer);
+    }
+  });
+  listen(document, "focusin", (event) => {
+    const mark = markAt(event);
+    if (mark && mark.matches(":focus-visible")) show(mark, false);
+    else if (event.target !== host) hide();
+  });
+  let touched = false;
+  listen(document, "pointerdown", (event) => {
+    touched = event.pointerType !== "mouse";
+    if (!card.hidden && event.target !== host && !markAt(event)) hide();
+  }, { capture: true });
+  listen(document, "click", (event) => {
+    const mark = markAt(event);
+    if (mark && touched) {
+      event.preventDefault();
+      show(mark, true);
+    }
+  }, { capture: true });
+  listen(document, "keydown", (event) => {
+    if (event.key !== "Escape" || card.hidden) return;
+    event.stopPropagation();
+    hide(true);
+  }, { capture: true });
+  listen(window, "scroll", () => { if (!card.classList.contains("sheet")) hide(); }, { capture: true, passive: true });
+  listen(window, "resize", () => hide());
+
+  // Copying happens here, at once: a click that reached the server would wait behind a running answer.
+  listen(document, "click", (event) => {
+    const button = event.target instanceof Element ? event.target.closest('[class*="st-key-copy-"] button') : null;
+    const key = button ? keyOf(button, "copy") : null;
+    const text = key ? answers[key]?.markdown : undefined;
+    if (text === undefined) return;
+    event.preventDefault();
+    event.stopPropagation();
+    copy(text).then(() => say(words.copied ?? "Copied"));
+    button.classList.add("sitechat-copied");
+    setTimeout(() => button.classList.remove("sitechat-copied"), 1600);
+  }, { capture: true });
+
+  function say(sentence) {
+    spoken.textContent = "";
+    requestAnimationFrame(() => { spoken.textContent = sentence; });
+  }
+
+  if (data?.announce && data.announce !== spokenBefore) {
+    if (spokenBefore !== null || data.fresh) say(data.announce);
+    spokenBefore = data.announce;
+  }
+
+  return () => {
+    clearTimeout(timer);
+    leaving.abort();
+    host.remove();
+  };
+}
+
+async function copy(text) {
+  if (navigator.clipboard && window.isSecureContext) {
+    await navigator.clipboard.writeText(text);
+    return;
+  }
+  const area = element("textarea");
+  area.value = text;
+  area.style.position = "fixed";
+  area.style.opacity = "0";
+  document.body.append(area);
+  area.select();
+  document.execCommand("copy");
+  area.remove();
+}

@@ -1,0 +1,47 @@
+"""What the chat page waits for: a knowledge base's first pages, and what other tabs do to this conversation."""
+
+import streamlit as st
+
+from sitechat.errors import SiteChatError
+from sitechat.storage.values import KnowledgeBase, Thread
+from sitechat.ui import session, text
+from sitechat.ui.markdown import plain
+
+
+def draw(base: KnowledgeBase | None) -> None:
+    """While ``base`` has nothing to answer from: why, and how far it is. The page comes alive by itself."""
+    if base is None or base.ready:
+        return
+    _progress(base)
+
+
+@st.fragment(run_every=1.5)
+def _progress(base: KnowledgeBase) -> None:
+    jobs = session.call(lambda r: r.ingestion.progress(session.caller(), base.id))
+    now = session.call(lambda r: r.knowledge.get(session.caller(), base.id))
+    if now.ready:
+        st.rerun()
+    job = next((job for job in jobs if job.status in {"pending", "in_progress", "paused"}), None)
+    if job is None:
+        st.info(plain(text.nothing_to_serve(base.name)), icon=":material/library_books:")
+        return
+    left = text.time_left(job.eta_seconds) if job.eta_seconds is not None else ""
+    st.progress(
+        min(1.0, job.progress_percentage / 100), plain(text.being_prepared(base.name, job.progress_percentage, left))
+    )
+
+
+@st.fragment(run_every=4.0)
+def watch_other_tabs(thread: Thread) -> None:
+    """Draw the page anew when this conversation was continued elsewhere."""
+    try:
+        seen = session.call(lambda r: r.conversations.thread(session.caller(), thread.conversation.id))
+    except SiteChatError:
+        return
+    if _shape(seen) != _shape(thread):
+        st.rerun()
+
+
+def _shape(thread: Thread) -> tuple[object, ...]:
+    turn = thread.turn
+    return (thread.conversation.title, [m.id for m in thread.messages], (turn.id, turn.state) if turn else None)
