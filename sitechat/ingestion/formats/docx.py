@@ -14,6 +14,7 @@ from lxml import etree
 
 from sitechat.ingestion.formats.base import Extracted, NotExtracted, TooLarge, Unreadable
 from sitechat.ingestion.formats.docx_styles import Style, qualified, read_styles
+from sitechat.ingestion.formats.lxml_errors import ran_out_of_memory
 from sitechat.ingestion.formats.text import title_from_name
 from sitechat.ingestion.formats.writer import TextWriter, squeeze
 
@@ -53,7 +54,9 @@ class DocxExtractor:
             title = _property_title(document) or body.title or title_from_name(name)
         except (NotExtracted, MemoryError):
             raise
-        except Exception:  # noqa: BLE001 (malformed files end in almost any exception within python-docx)
+        except Exception as error:  # noqa: BLE001 (malformed files end in almost any exception within python-docx)
+            if ran_out_of_memory(error):
+                raise MemoryError from None
             raise Unreadable(_DAMAGED) from None
         return body.text.extracted(title)
 

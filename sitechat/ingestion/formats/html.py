@@ -11,6 +11,7 @@ from lxml.html import HtmlElement
 from sitechat.ingestion.formats.base import Block, Empty, Extracted, Unreadable
 from sitechat.ingestion.formats.charset import decode
 from sitechat.ingestion.formats.html_walk import Walk, prune
+from sitechat.ingestion.formats.lxml_errors import ran_out_of_memory
 from sitechat.ingestion.formats.text import title_from_name
 from sitechat.ingestion.formats.writer import TextWriter, squeeze
 
@@ -66,7 +67,9 @@ def _parse(text: str) -> HtmlElement | None:
         return lxml_html.document_fromstring(text.encode("utf-8", "replace"), parser=parser)
     except (etree.ParserError, AssertionError):
         return None  # nothing but comments or white space
-    except etree.LxmlError:
+    except etree.LxmlError as error:
+        if ran_out_of_memory(error):
+            raise MemoryError from None
         raise Unreadable("Its HTML is too damaged to be read.") from None
 
 

@@ -1,0 +1,210 @@
+"""The one door to the network: everything that is read on behalf of a page, document or user comes through here.
+
+A name is resolved once, every answer is checked against :mod:`sitechat.ingestion.addresses`, and the connection goes
+to a checked address, for each redirect anew. Nothing about the person or this machine is sent: no cookies, no
+credentials; proxy settings of the environment are not looked at.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+
+import httpcore2
+from httpcore2 import AnyIOBackend, AsyncNetworkBackend, AsyncNetworkStream
+
+import sitechat
+from sitechat.errors import TimedOut
+from sitechat.ingestion.addresses import AddressRules, check_all
+from sitechat.ingestion.fetch_body import ACCEPTED, Decoder
+from sitechat.ingestion.fetch_errors import FetchFailed, failure_of_status, too_large, translated
+from sitechat.ingestion.formats.names import check_media_type, split_media_type
+from sitechat.ingestion.urls import BadUrl, WebAddress, is_literal, parse_url
+
+Resolver = Callable[[str, int], Awaitable[Iterable[str]]]
+"""Looks a name up: all its addresses, in the order in which to try them. Raises ``OSError``."""
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_MOST_HOPS = 10
+_MOST_ADDRESSES = 4
+_TIMEOUTS = {"connect": 10.0, "read": 20.0, "write": 10.0, "pool": 30.0}
+_ACCEPT = "text/html, application/xhtml+xml, application/pdf, text/*;q=0.9, */*;q=0.5"
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A page as it arrived, unpacked. ``url`` is where it was found in the end; ``content_type`` the whole header."""
+
+    url: str
+    status: int
+    media_type: str | None
+    charset: str | None
+    content_type: str | None
+    name: str
+    data: bytes
+
+
+class Fetcher:
+    """Fetches pages. Close it with :meth:`close`.
+
+    ``max_bytes`` limits a page after unpacking, ``deadline`` all of its redirects together, in seconds. ``resolve`` and
+    ``network`` are for tests: who looks names up, and who dials.
+    """
+
+    def __init__(
+        self,
+        rules: AddressRules | None = None,
+        *,
+        max_bytes: int = 100_000_000,
+        deadline: float = 60,
+        resolve: Resolver | None = None,
+        network: AsyncNetworkBackend | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._max_bytes = max_bytes
+        self._deadline = deadline
+        door = _Door(rules or AddressRules(), resolve or system_resolver, network or AnyIOBackend())
+        self._pool = httpcore2.AsyncConnectionPool(
+            ssl_context=tls,
+            max_connections=10,
+            max_keepalive_connections=5,
+            keepalive_expiry=10,
+            network_backend=door,
+        )
+
+    async def fetch(self, url: str) -> Fetched:
+        """Read the page at ``url``, through up to ten redirects.
+
+        Raises ``BadUrl``, ``AddressRefused``, ``Unsupported`` (a type that is not read), ``PageTooLarge``,
+        ``FetchFailed`` or ``TimedOut``; the ``retryable`` of each says whether to try again later.
+        """
+        address = parse_url(url)
+        try:
+            async with asyncio.timeout(self._deadline):
+                return await self._follow(address)
+        except TimeoutError:
+            raise TimedOut(f"Reading from {address.host} took longer than {self._deadline:g} seconds.") from None
+
+    async def close(self) -> None:
+        """Close the connections that are kept open."""
+        await self._pool.aclose()
+
+    async def _follow(self, address: WebAddress) -> Fetched:
+        for _ in range(_MOST_HOPS + 1):
+            try:
+                found = await self._request(address)
+            except (httpcore2.TimeoutException, httpcore2.NetworkError, httpcore2.ProtocolError, OSError) as error:
+                raise translated(error, address.host) from error
+            if isinstance(found, Fetched):
+                return found
+            address = found
+        raise FetchFailed(f"The page redirects more than {_MOST_HOPS} times.", retryable=False)
+
+    async def _request(self, address: WebAddress) -> "Fetched | WebAddress":
+        """One hop: the page, or where it redirects to."""
+        url = httpcore2.URL(
+            scheme=address.scheme.encode(),
+            host=address.host.encode(),
+            port=address.port,
+            target=address.target.encode(),
+        )
+        headers = [
+            ("Host", address.authority),
+            ("User-Agent", f"SiteChat/{sitechat.__version__}"),
+            ("Accept", _ACCEPT),
+            ("Accept-Encoding", ACCEPTED),
+        ]
+        async with self._pool.stream("GET", url, headers=headers, extensions={"timeout": _TIMEOUTS}) as response:
+            received = _headers(response)
+            if response.status in _REDIRECTS:
+                return _location(address, received)
+            if not 200 <= response.status < 300:
+                raise failure_of_status(response.status, received.get("retry-after"))
+            content_type = received.get("content-type")
+            media_type, charset = split_media_type(content_type)
+            check_media_type(media_type)
+            data = await self._body(response, received)
+            name = address.file_name or address.host
+            return Fetched(str(address), response.status, media_type, charset, content_type, name, data)
+
+    async def _body(self, response: httpcore2.Response, received: dict[str, str]) -> bytes:
+        declared = received.get("content-length", "")
+        if declared.isdecimal() and int(declared) > self._max_bytes:
+            raise too_large(self._max_bytes)
+        decoder = Decoder(received.get("content-encoding", ""))
+        body = bytearray()
+        async for packed in response.aiter_stream():
+            for piece in decoder.decode(packed):
+                body += piece
+                if len(body) > self._max_bytes:
+                    raise too_large(self._max_bytes)
+                await asyncio.sleep(0)  # a small answer can unpack to much: let others have their turn
+        if not decoder.complete and body:
+            raise FetchFailed("The page is incomplete: its packed data breaks off.")
+        return bytes(body)
+
+
+class _Door(AsyncNetworkBackend):
+    """Dials for the connection pool: the only place where a connection begins, so no request can go around it."""
+
+    def __init__(self, rules: AddressRules, resolve: Resolver, network: AsyncNetworkBackend) -> None:
+        self._rules = rules
+        self._resolve = resolve
+        self._network = network
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 (the signature is httpcore2's)
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
+    ) -> AsyncNetworkStream:
+        answers = [host] if is_literal(host) else await self._resolve(host, port)
+        addresses = check_all(self._rules, answers, port)[:_MOST_ADDRESSES]
+        failure: Exception = socket.gaierror(socket.EAI_NONAME, "no addresses")
+        for address in addresses:
+            try:
+                return await self._network.connect_tcp(str(address), port, timeout, local_address, socket_options)
+            except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
+                failure = error
+        raise failure
+
+    async def connect_unix_socket(
+        self,
+        path: str,  # noqa: ARG002 (as above)
+        timeout: float | None = None,  # noqa: ARG002, ASYNC109
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,  # noqa: ARG002
+    ) -> AsyncNetworkStream:
+        raise httpcore2.ConnectError("only TCP")
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+async def system_resolver(host: str, port: int) -> list[str]:
+    """What the operating system answers."""
+    loop = asyncio.get_running_loop()
+    answers = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(answer[4][0]) for answer in answers))
+
+
+def _headers(response: httpcore2.Response) -> dict[str, str]:
+    """By lower-case name; of several with one name, the first."""
+    received: dict[str, str] = {}
+    for name, value in response.headers:
+        received.setdefault(name.decode("latin-1").lower(), value.decode("latin-1").strip())
+    return received
+
+
+def _location(address: WebAddress, received: dict[str, str]) -> WebAddress:
+    try:
+        location = received["location"].encode("latin-1").decode("utf-8", "replace")
+        return address.join(location)
+    except KeyError:
+        raise FetchFailed("The page redirects, but does not say where to.", retryable=False) from None
+    except BadUrl as error:
+        raise FetchFailed(
+            f"The page redirects to somewhere that is not read. {error.message}", retryable=False
+        ) from None
