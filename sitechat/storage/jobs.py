@@ -118,9 +118,16 @@ class JobsStore:
     async def cancel(self, caller: Caller, job_id: str) -> None:
         """End the job; documents that it has already stored stay."""
         async with self._db.write() as session:
-            job = await _open_job(session, caller, job_id)
-            await _cancel_items(session, job_id)
-            job.state, job.updated_at, job.completed_at = "cancelled", now(), now()
+            await _cancel_job(session, await _open_job(session, caller, job_id))
+
+    async def cancel_all(self, knowledge_base_id: str) -> list[str]:
+        """End all jobs of a knowledge base, whoever's they are; returns their ids."""
+        statement = select(JobRow).where(JobRow.knowledge_base_id == knowledge_base_id, JobRow.state.in_(OPEN_JOB))
+        async with self._db.write() as session:
+            jobs = (await session.execute(statement)).scalars().all()
+            for job in jobs:
+                await _cancel_job(session, job)
+        return [job.id for job in jobs]
 
     async def cancel_item(self, caller: Caller, item_id: str) -> str:
         """Leave one item out. Returns the id of its job."""
@@ -205,6 +212,11 @@ async def _item(session: AsyncSession, caller: Caller, item_id: str) -> ItemRow:
     if row is None or job is None or job.owner_id != caller.user_id:
         raise NotFound("This file does not exist, or not any more.")
     return row
+
+
+async def _cancel_job(session: AsyncSession, job: JobRow) -> None:
+    await _cancel_items(session, job.id)
+    job.state, job.updated_at, job.completed_at = "cancelled", now(), now()
 
 
 async def _cancel_items(session: AsyncSession, job_id: str, item_id: str | None = None) -> None:

@@ -14,7 +14,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from sitechat.progress import Stage
 from sitechat.storage.engine import Database, Transaction
 from sitechat.storage.jobs import finish_if_done, give_back
 from sitechat.storage.tables import (
@@ -37,7 +36,7 @@ class LeaseLostError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """An item in work. ``token`` is the lease; ``attempt`` counts claims, ``failures`` those that met passing trouble."""
+    """An item in work. ``token`` is the lease; ``attempt`` counts claims, ``failures`` those that met trouble."""
 
     item_id: str
     token: str
@@ -126,20 +125,15 @@ class LeaseStore:
 
     # Progress
 
-    async def store_blob(self, claim: Claim, blob: str, size: int, tx: Transaction) -> None:
-        """The item now needs this stored copy."""
-        await _write(tx, claim, blob=blob, size=size, updated_at=now())
+    async def begin_extraction(self, claim: Claim, blob: str, size: int, tx: Transaction) -> None:
+        """The original has been found; from now on the item needs its kept copy."""
+        await _write(tx, claim, stage="text_extraction", blob=blob, size=size, updated_at=now())
         await _tick(tx, claim.job_id)
-
-    async def stage(self, claim: Claim, stage: Stage) -> None:
-        async with self._db.write() as session:
-            await _write(session, claim, stage=stage, updated_at=now())
-            await _tick(session, claim.job_id)
 
     async def begin_embedding(self, claim: Claim, chunks: tuple[int, int], batches: tuple[int, int]) -> None:
         """``chunks`` and ``batches``: done already, and in all."""
         async with self._db.write() as session:
-            await _write(session, claim, stage="embedding", updated_at=now(), **_counts(chunks, batches))
+            await _write(session, claim, updated_at=now(), **_counts(chunks, batches))
             await _tick(session, claim.job_id)
 
     async def advance(
@@ -273,8 +267,9 @@ async def _others_in_work(session: AsyncSession, job_id: str, item_id: str) -> b
     return (await session.execute(others.limit(1))).first() is not None
 
 
-def _counts(chunks: tuple[int, int], batches: tuple[int, int]) -> dict[str, int]:
+def _counts(chunks: tuple[int, int], batches: tuple[int, int]) -> dict[str, object]:
     return {
+        "stage": "embedding" if chunks[0] < chunks[1] else "vector_storage",
         "chunks_done": chunks[0],
         "chunks_total": chunks[1],
         "batches_done": batches[0],

@@ -80,7 +80,7 @@ async def test_a_lease_that_ran_out_is_claimable_and_its_holder_can_write_nothin
     assert (alive.name, alive.attempt) == ("a", 2)
     for write in (
         journal.leases.renew(dead, LEASE),
-        journal.leases.stage(dead, "embedding"),
+        journal.leases.begin_embedding(dead, (0, 2), (0, 2)),
         journal.leases.advance(dead, (1, 2), (1, 2), [(b"k", b"v")]),
         journal.leases.complete(dead, "indexed", "document", 2),
         journal.leases.fail(dead, "no"),
@@ -211,7 +211,7 @@ async def test_somebody_elses_job_reads_like_an_absent_one(journal: Journal) -> 
         journal.progress.job(STRANGER, job),
         journal.jobs.pause(LOCAL, "absent"),
     ):
-        with pytest.raises(NotFound, match="^This job does not exist, or not any more.$"):
+        with pytest.raises(NotFound, match=r"^This job does not exist, or not any more\.$"):
             await attempt
     for touch in (journal.jobs.retry_item(STRANGER, row.id), journal.jobs.cancel_item(STRANGER, row.id)):
         with pytest.raises(NotFound):
@@ -280,7 +280,8 @@ async def test_silence_is_shown_as_a_stall_that_says_on_what(journal: Journal) -
     record = await journal.record(job)
     assert (record.stalled, record.waiting_for) == (True, "SiteChat to be running")
     claim = await journal.claim()
-    await journal.leases.stage(claim, "text_extraction")
+    async with journal.db.write() as tx:
+        await journal.leases.begin_extraction(claim, "b" * 64, 10, tx)
     assert not (await journal.record(job)).stalled
     await set_item(journal, updated_at=now() - timedelta(seconds=STALL_SECONDS + 5))
     await journal.leases.renew(claim, LEASE)
@@ -306,7 +307,7 @@ async def test_deleting_the_knowledge_base_takes_the_item_from_its_worker(journa
         with pytest.raises(LeaseLostError):
             await journal.leases.hold(claim, tx)
     with pytest.raises(LeaseLostError):
-        await journal.leases.stage(claim, "embedding")
+        await journal.leases.begin_embedding(claim, (0, 2), (0, 1))
 
 
 async def staged(journal: Journal) -> list[bytes]:

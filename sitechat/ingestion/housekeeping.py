@@ -1,0 +1,105 @@
+"""What goes on behind the workers: the indexes follow, unneeded originals go, the index is saved after each job.
+
+Documents that are stored while the indexes follow are followed together at the next turn, and the same holds for jobs
+that end while one is being tidied up after.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from sitechat.ingestion.blobs import BlobStore
+from sitechat.ingestion.stages import SearchIndexes
+from sitechat.storage.engine import Database
+from sitechat.storage.jobs import JobsStore
+from sitechat.storage.knowledge import KnowledgeStore
+
+log = logging.getLogger(__name__)
+
+
+class Housekeeping:
+    """``stored`` and ``ended`` only wake it up; call them from the loop."""
+
+    def __init__(self, db: Database, indexes: SearchIndexes, blobs: BlobStore) -> None:
+        self._db = db
+        self._indexes = indexes
+        self._blobs = blobs
+        self._jobs = JobsStore(db)
+        self._knowledge = KnowledgeStore(db)
+        self._following = _Chore(indexes.catch_up)
+        self._tidying = _Chore(self._tidy)
+
+    def stored(self) -> None:
+        """A document has been stored."""
+        self._following.ask()
+
+    def ended(self) -> None:
+        """A job has ended, or documents were deleted."""
+        self._tidying.ask()
+
+    def start(self) -> None:
+        self._following.start()
+        self._tidying.start()
+        self._tidying.ask()
+
+    async def close(self) -> None:
+        """Finish what has been asked for."""
+        await self._following.close()
+        await self._tidying.close()
+
+    async def sweep(self) -> None:
+        """Delete originals that neither a document nor an item needs.
+
+        The journal is locked for writing meanwhile: whoever keeps an original looks whether it is there in the very
+        transaction that makes it needed, in this process or another.
+        """
+        kept = await asyncio.to_thread(self._blobs.kept)
+        async with self._db.write() as tx:
+            needed = await self._jobs.blobs_in_use(tx) | await self._knowledge.blobs_in_use()
+            for blob in kept - needed:
+                await asyncio.to_thread(self._blobs.delete, blob)
+
+    async def _tidy(self) -> None:
+        await self._indexes.catch_up()
+        await self._indexes.save()
+        await self.sweep()
+        await asyncio.to_thread(self._blobs.tidy)
+
+
+class _Chore:
+    """Done once however often it was asked for while it had not begun."""
+
+    def __init__(self, do: Callable[[], Awaitable[None]]) -> None:
+        self._do = do
+        self._asked = False
+        self._closing = False
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def ask(self) -> None:
+        self._asked = True
+        self._wake.set()
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run())
+
+    async def close(self) -> None:
+        self._closing = True
+        self._wake.set()
+        if self._task is not None:
+            await self._task
+
+    async def _run(self) -> None:
+        while self._asked or not self._closing:
+            if self._asked:
+                self._asked = False
+                await self._try()
+            else:
+                await self._wake.wait()
+                self._wake.clear()
+
+    async def _try(self) -> None:
+        try:
+            await self._do()
+        except Exception:  # the boundary: what cannot be done now is done at the next time
+            log.exception("housekeeping after an ingestion failed")

@@ -1,0 +1,226 @@
+"""One item's way from its source to a searchable document.
+
+``file_processing`` (read or fetch, keep the original) → ``text_extraction`` → ``embedding`` → ``vector_storage``.
+Every stage can be cut off at any instruction and begun again: originals and vectors are keyed by what they are made
+from, and the document appears together with the end of its item in one transaction.
+"""
+
+import asyncio
+import hashlib
+import mimetypes
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from sitechat.ingestion.chunk import chunk
+from sitechat.ingestion.extract import ExtractionPool
+from sitechat.ingestion.formats.base import Empty, Extracted
+from sitechat.ingestion.formats.names import split_media_type
+from sitechat.ingestion.signals import Signals, progress
+from sitechat.ingestion.sources import Source, Sources
+from sitechat.ingestion.tending import Tending
+from sitechat.storage.engine import Database
+from sitechat.storage.knowledge import KnowledgeStore, NewDocument
+from sitechat.storage.leases import Claim, LeaseStore
+from sitechat.storage.values import Document, NewChunk, NewVector
+
+RECIPE = "1"
+"""Names how files become passages. A new one makes the next ingestion read unchanged files again."""
+BATCH = 32
+"""Passages embedded at once: the most that an interruption costs."""
+SWITCH_SECONDS = 0.5
+"""Pause before another try while the search model is being exchanged."""
+
+
+class SearchIndexes(Protocol):
+    """What ingestion needs of the search side."""
+
+    @property
+    def generation_id(self) -> int: ...
+
+    async def ready(self) -> None: ...
+
+    async def embed_passages(self, chunks: Sequence[tuple[str, Sequence[str], str]], /) -> list[bytes]: ...
+
+    async def catch_up(self) -> None: ...
+
+    async def save(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A chunk on its way: where it lies in the text, and what of it is embedded (title, headings, text)."""
+
+    start: int
+    end: int
+    page: int | None
+    content: tuple[str, tuple[str, ...], str]
+
+    def key(self, generation_id: int) -> bytes:
+        """Names its vector: the same content has the same one in the same generation."""
+        title, headings, text = self.content
+        whole = "\0".join((str(generation_id), title, *headings, "", text))
+        return hashlib.sha256(whole.encode("utf-8", "surrogatepass")).digest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A file that has been read: its original, its text, its passages."""
+
+    source: Source
+    size: int
+    extracted: Extracted
+    title: str
+    passages: tuple[Passage, ...]
+
+
+class Stages:
+    """``on_stored`` is called after each document that was written."""
+
+    def __init__(
+        self,
+        db: Database,
+        indexes: SearchIndexes,
+        sources: Sources,
+        pool: ExtractionPool,
+        signals: Signals,
+        on_stored: Callable[[], None],
+    ) -> None:
+        self._db = db
+        self._indexes = indexes
+        self._sources = sources
+        self._pool = pool
+        self._signals = signals
+        self._on_stored = on_stored
+        self._leases = LeaseStore(db)
+        self._knowledge = KnowledgeStore(db)
+
+    async def run(self, claim: Claim, tending: Tending) -> bool:
+        """See the item to its end; tells whether its job ended with it.
+
+        Raises what the stages raise: ``NotExtracted``, ``EmbeddingError``, other ``SiteChatError``, ``OSError``.
+        """
+        self._tell(claim)
+        if await self._leases.superseded(claim):
+            return await self._leases.skip(claim, "A newer version of it has been added since.")
+        source = await tending.during(self._sources.open(claim))
+        known = await self._knowledge.document_at(claim.knowledge_base_id, claim.uri)
+        if known is not None and (known.blob, known.recipe) == (source.blob, RECIPE):
+            return await self._unchanged(claim, known)
+        reading = await self._read(claim, tending, source)
+        return await self._embed_and_store(claim, tending, reading)
+
+    async def _unchanged(self, claim: Claim, known: Document) -> bool:
+        async with self._db.write() as tx:
+            await self._leases.hold(claim, tx)
+            await self._knowledge.touch(known.id, tx)
+            return await self._leases.complete(claim, "unchanged", known.id, tx=tx)
+
+    def _tell(self, claim: Claim) -> None:
+        self._signals.ring(progress(claim.job_id))
+
+    # From bytes to passages
+
+    async def _read(self, claim: Claim, tending: Tending, source: Source) -> Reading:
+        blob, size = await self._keep(claim, source)
+        path = self._sources.blobs.path(blob)
+        extracted = await tending.during(self._pool.extract(path, source.name, source.media_type))
+        title = extracted.title.strip() or source.name
+        passages = await tending.during(asyncio.to_thread(_passages, extracted, title))
+        if not passages:
+            raise Empty
+        return Reading(Source(blob, source.name, source.media_type, source.keep), size, extracted, title, passages)
+
+    async def _keep(self, claim: Claim, source: Source) -> tuple[str, int]:
+        """Keep the original. Nothing is swept while the journal is being written, so what is there then, stays."""
+        while True:
+            blob, size = await asyncio.to_thread(source.keep)
+            async with self._db.write() as tx:
+                await self._leases.begin_extraction(claim, blob, size, tx)
+                kept = self._sources.blobs.holds(blob)
+            if kept:
+                self._tell(claim)
+                return blob, size
+
+    # From passages to a document
+
+    async def _embed_and_store(self, claim: Claim, tending: Tending, reading: Reading) -> bool:
+        """Again where another search model has taken over meanwhile."""
+        while True:
+            generation_id = self._indexes.generation_id
+            vectors = await self._embed(claim, tending, reading.passages, generation_id)
+            ended = await self._store(claim, reading, vectors, generation_id)
+            if ended is not None:
+                return ended
+            await tending.during(asyncio.sleep(SWITCH_SECONDS))
+
+    async def _embed(
+        self, claim: Claim, tending: Tending, passages: Sequence[Passage], generation_id: int
+    ) -> list[bytes]:
+        """The passages' vectors, in order; batches that an earlier attempt had finished are not made again."""
+        keys = [passage.key(generation_id) for passage in passages]
+        vectors = await self._leases.staged(claim, frozenset(keys))
+        missing = {key: p.content for key, p in zip(keys, passages, strict=True) if key not in vectors}
+        names = list(missing)
+        batches = [names[at : at + BATCH] for at in range(0, len(names), BATCH)]
+        earlier = len(vectors) // BATCH
+
+        def counts(done: int) -> tuple[tuple[int, int], tuple[int, int]]:
+            return (sum(key in vectors for key in keys), len(keys)), (earlier + done, earlier + len(batches))
+
+        await self._leases.begin_embedding(claim, *counts(0))
+        self._tell(claim)
+        for done, batch in enumerate(batches, start=1):
+            made = await tending.during(self._indexes.embed_passages([missing[key] for key in batch]))
+            fresh = list(zip(batch, made, strict=True))
+            vectors.update(fresh)
+            await self._leases.advance(claim, *counts(done), fresh if done < len(batches) else [])
+            self._tell(claim)
+        return [vectors[key] for key in keys]
+
+    async def _store(self, claim: Claim, reading: Reading, vectors: Sequence[bytes], generation_id: int) -> bool | None:
+        """Document, passages, vectors and the end of the item, all at once. None: another search model serves now."""
+        chunks = [_chunk(passage, data) for passage, data in zip(reading.passages, vectors, strict=True)]
+        async with self._db.write() as tx:
+            scope = await self._leases.hold(claim, tx)
+            if not await self._leases.is_active(generation_id, tx):
+                return None
+            document = NewDocument(
+                knowledge_base_id=claim.knowledge_base_id,
+                owner_id=scope.owner_id,
+                access=scope.access,
+                uri=claim.uri,
+                title=reading.title,
+                media_type=_media_type(reading.source, reading.extracted),
+                blob=reading.source.blob,
+                recipe=RECIPE,
+                text=reading.extracted.text,
+                pages=reading.extracted.pages,
+                size=reading.size,
+            )
+            document_id = await self._knowledge.replace_document(document, chunks, generation_id, tx)
+            ended = await self._leases.complete(claim, "indexed", document_id, len(chunks), tx)
+        self._on_stored()
+        return ended
+
+
+def _passages(extracted: Extracted, title: str) -> tuple[Passage, ...]:
+    text = extracted.text
+    return tuple(
+        Passage(span.start, span.end, span.page, (title, span.heading_path, text[span.start : span.end]))
+        for span in chunk(extracted)
+    )
+
+
+def _chunk(passage: Passage, data: bytes) -> NewChunk:
+    _, headings, text = passage.content
+    whole = NewVector("chunk", 0, len(text), data)
+    return NewChunk(passage.start, passage.end, text, headings, passage.page, (whole,))
+
+
+def _media_type(source: Source, extracted: Extracted) -> str:
+    """What was read: a file with pages is a PDF whatever it is called; else what the sender or the name says."""
+    if extracted.pages:
+        return "application/pdf"
+    declared, _ = split_media_type(source.media_type)
+    return declared or mimetypes.guess_type(source.name)[0] or "text/plain"
