@@ -186,7 +186,7 @@ class Runtime:
         self.chat = ChatService(self.db, self._tools_for(knowledge), self.models.default, runner)
         self.conversations = ConversationService(self.db)
         self.ingestion = IngestionService(self.db, self.indexes, settings, serving=self.serving)
-        self.knowledge = KnowledgeService(self.db, self.indexes, self.ingestion, settings)
+        self.knowledge = KnowledgeService(self.db, self.indexes, self.ingestion)
         if self.serving:
             await TurnStore(self.db).interrupt_orphans(_OWNER)
             await ConversationStore(self.db).purge()
