@@ -58,7 +58,7 @@ def decode(data: bytes, declared: str | None = None) -> str:
             return _decode_strictly(data, encoding) or _reject()
     text = _without_bom(data, declared)
     sample = text[:_SAMPLE]
-    if len(_CONTROLS.findall(sample)) > _MOST_CONTROLS * len(sample):
+    if len(_CONTROLS.findall(sample)) > max(2, _MOST_CONTROLS * len(sample)):
         _reject()
     return text
 

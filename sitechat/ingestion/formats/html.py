@@ -1,6 +1,7 @@
 """Web pages: their main text, without menus, scripts and what is hidden."""
 
 import copy
+import logging
 import re
 
 import trafilatura
@@ -18,7 +19,11 @@ from sitechat.ingestion.formats.writer import TextWriter, squeeze
 _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w:.-]{1,40})", re.IGNORECASE)
 _XML_ENCODING = re.compile(rb"\A\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w:.-]{1,40})", re.IGNORECASE)
 _XML_DECLARATION = re.compile(r"\A\s*<\?xml[^>]*>")
+# What lxml reads but does not let be written again.
+_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _TITLE_SEPARATOR = re.compile(r"\s+(?:[|–—·•»«]|::|-)\s+")
+logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
+
 _NO_TITLES = frozenset({"no title", "untitled", "untitled document", "document", "home", "index"})
 _MAIN = "//main | //*[@role='main'] | //article"
 
@@ -62,9 +67,9 @@ def _declared(data: bytes) -> str | None:
 
 def _parse(text: str) -> HtmlElement | None:
     parser = lxml_html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True)
-    text = _XML_DECLARATION.sub("", text).replace("\0", "")
+    text = _NOT_XML.sub("", _XML_DECLARATION.sub("", text))
     try:
-        return lxml_html.document_fromstring(text.encode("utf-8", "replace"), parser=parser)
+        return lxml_html.document_fromstring(text.encode("utf-8"), parser=parser)
     except (etree.ParserError, AssertionError):
         return None  # nothing but comments or white space
     except etree.LxmlError as error:
@@ -77,7 +82,7 @@ def _title(tree: HtmlElement) -> str:
     """The page's title without the site's name, as far as the first heading tells them apart."""
     title = _first(tree, "//title/text()")
     title = "" if title.lower() in _NO_TITLES else title
-    heading = squeeze(" ".join(str(h.text_content()) for h in tree.xpath("(//h1)[1]")))
+    heading = squeeze(" ".join(str(h.text_content()) for h in tree.xpath("(//h1)[1]"))).rstrip("¶#§ ")
     shared = _first(tree, "//meta[@property='og:title']/@content")
     for part in _TITLE_SEPARATOR.split(title):
         for short in (heading, shared):

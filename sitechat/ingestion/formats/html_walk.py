@@ -50,6 +50,7 @@ _FURNITURE = re.compile(
 _FURNISHED = frozenset({"div", "ul", "ol", "section", "header", "footer", "aside", "td", "table", "p", "span"})
 _PERMALINK = re.compile(r"^[\s¶#§🔗⚓]*$")
 _PERMALINK_CLASS = re.compile(r"headerlink|anchor|permalink|hash-link", re.IGNORECASE)
+_DOOMED = "doomed"
 _NUMBER = re.compile(r"^\d{1,6}$")
 
 
@@ -60,15 +61,17 @@ def tag_of(element: HtmlElement) -> str:
 
 def prune(tree: HtmlElement, *, hidden: bool = True) -> None:
     """Take out what is no text: scripts, controls, menus, and, if ``hidden``, what is not shown."""
-    _drop([element for element in tree.iter() if _is_doomed(element, hidden)])
+    _drop(tree, [element for element in tree.iter() if _is_doomed(element, hidden)])
     whole = len(squeeze(str(tree.text_content())))
-    _drop([element for element in tree.iter(*_FURNISHED) if _is_furniture(element, 0.3 * whole)])
+    _drop(tree, [element for element in tree.iter(*_FURNISHED) if _is_furniture(element, 0.3 * whole)])
 
 
-def _drop(elements: list[HtmlElement]) -> None:
-    for element in elements:
-        if element.getparent() is not None:
-            element.drop_tree()
+def _drop(tree: HtmlElement, doomed: list[HtmlElement]) -> None:
+    """Remove elements, but not the text that follows them. lxml's own ``drop_tree`` fails on control characters."""
+    for element in doomed:
+        if element is not tree and isinstance(element.tag, str):
+            element.tag = _DOOMED
+    etree.strip_elements(tree, _DOOMED, etree.Comment, etree.ProcessingInstruction, with_tail=False)
 
 
 def _is_doomed(element: HtmlElement, hidden: bool) -> bool:
