@@ -70,10 +70,8 @@ def create(spec: str, options: ProviderOptions, *, similarity: Similarity | None
     return Guarded(_bare(spec, options, similarity), options.limits)
 
 
-def default_spec(
-    options: ProviderOptions, bedrock_model: str | None, has_aws_credentials: Callable[[], bool]
-) -> str:
-    """What is used when nothing was chosen: OpenAI with a key, else Bedrock with credentials and a model, else neither."""
+def default_spec(options: ProviderOptions, bedrock_model: str | None, has_aws_credentials: Callable[[], bool]) -> str:
+    """What serves when nothing was chosen: OpenAI with a key, Bedrock with credentials and a model, else quotes."""
     if options.openai_api_key:
         return f"openai/{DEFAULT_OPENAI_MODEL}"
     if bedrock_model and has_aws_credentials():
@@ -120,7 +118,9 @@ def _gateway(name: str, model: str, options: ProviderOptions) -> Provider:
     key = options.environment.get(row.key_variable, "").strip() or None if row.key_variable else None
     if row.key_variable and key is None:
         raise AuthenticationFailed(f"{row.label} needs an API key. Set `{row.key_variable}`, then retry.")
-    return _compatible(model, Endpoint(row.label, row.base_url, key, row.key_variable or "OPENAI_API_KEY"), name, options)
+    return _compatible(
+        model, Endpoint(row.label, row.base_url, key, row.key_variable or "OPENAI_API_KEY"), name, options
+    )
 
 
 def _compatible(model: str, endpoint: Endpoint, name: str, options: ProviderOptions) -> Provider:

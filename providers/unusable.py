@@ -25,9 +25,11 @@ class Unusable:
     def capabilities(self) -> Capabilities:
         return Capabilities(8192, 4096)
 
-    async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
+    async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:  # noqa: ARG002  the Protocol's name
+        nothing: tuple[Delta, ...] = ()
+        for delta in nothing:
+            yield delta
         raise self._error
-        yield  # makes this a generator, as the Protocol wants
 
     async def check(self) -> str:
         raise self._error
