@@ -15,6 +15,7 @@ from typing import Any, Self, TypeVar
 from providers import factory as providers
 from providers.base import Provider
 from providers.errors import ProviderError
+from providers.extractive import Similarity
 from providers.guard import Limits
 from providers.unusable import Unusable
 from sitechat.chat.conversations import ConversationService
@@ -55,7 +56,7 @@ class EngineStatus:
 class Models:
     """The language models that a question can go to; made when first used."""
 
-    def __init__(self, settings: Settings, similarity: providers.Similarity) -> None:
+    def __init__(self, settings: Settings, similarity: Similarity) -> None:
         self._options = _provider_options(settings)
         self._similarity = similarity
         self._made: dict[str, Provider] = {}
