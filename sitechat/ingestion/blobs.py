@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from sitechat.errors import InvalidInput, NotFound
 
-_SHA256 = re.compile(r"^[0-9a-f]{64}$")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _PIECE = 1 << 20
 _STALE_SECONDS = 24 * 3600
 _TEMPORARY = ".part"
@@ -43,7 +43,7 @@ class BlobStore:
 
     def path(self, sha256: str) -> Path:
         """Where the file is, or would be."""
-        if not _SHA256.match(sha256):
+        if not _SHA256.fullmatch(sha256):
             raise InvalidInput("That is not the name of a kept file.")
         return self._root / sha256[:2] / sha256[2:]
 
@@ -53,7 +53,7 @@ class BlobStore:
     def kept(self) -> set[str]:
         """The SHA-256 of every file that is kept."""
         names = (path.parent.name + path.name for path in self._root.glob("[0-9a-f][0-9a-f]/*"))
-        return {name for name in names if _SHA256.match(name)}
+        return {name for name in names if _SHA256.fullmatch(name)}
 
     def delete(self, sha256: str) -> None:
         """Remove the file; nothing happens if it is not there."""
