@@ -192,6 +192,7 @@ class _AnswerPrinter(_JsonPrinter):
 
     def __init__(self) -> None:
         self._citations: list[Citation] = []
+        self._in_line = False
 
     def follow(self, events: Iterator[Event]) -> bool:
         last: Event | None = None
@@ -207,7 +208,7 @@ class _AnswerPrinter(_JsonPrinter):
             case Notice():
                 people.print(f"  [yellow]{escape(event.message)}[/]")
             case Token():
-                print(event.text, end="", flush=True)
+                self._text(event.text)
             case Citation():
                 self._citations.append(event)
             case Answered():
@@ -219,7 +220,7 @@ class _AnswerPrinter(_JsonPrinter):
             case Gap():
                 people.print("[dim]…[/]")
             case Snapshot():
-                print(event.content, end="", flush=True)
+                self._text(event.content)
                 self._citations = list(event.citations)
             case _:
                 assert_never(event)
@@ -228,10 +229,20 @@ class _AnswerPrinter(_JsonPrinter):
         detail = dict(event.detail or {})
         if (spent := detail.pop("ms", None)) is not None:
             facts = "".join(f" · {value:,} {name}" for name, value in detail.items() if isinstance(value, int | float))
+            self._end_line()
             people.print(f"[dim]  {event.message}{facts} · {spent} ms[/]")
 
+    def _text(self, text: str) -> None:
+        print(text, end="", flush=True)
+        self._in_line = not text.endswith("\n")
+
+    def _end_line(self) -> None:
+        if self._in_line:
+            print(flush=True)
+        self._in_line = False
+
     def _sources(self, event: Answered) -> None:
-        print("\n")
+        self._end_line()
         for page in event.closest:
             results.print(f"  closest: {escape(page.title)}  [dim]{escape(page.url)}[/]")
         for citation in self._citations:
