@@ -73,6 +73,14 @@ class Hit:
     score: float
 
 
+@dataclass(frozen=True, slots=True)
+class WordScore:
+    """BM25 of a text for a query: over ``terms`` (stop words left out) and over adjacent ``pairs`` of words."""
+
+    terms: float
+    pairs: float
+
+
 class SnapshotError(Exception):
     """A stored index is absent, damaged or of another model; the message says which, for the operator."""
 
@@ -134,6 +142,13 @@ class TextIndex(Protocol):
 
     def search(self, query: str, k: int, where: Filter) -> list[Hit]:
         """The ``k`` best chunks by BM25; any text is a valid query, operators have no meaning."""
+        ...
+
+    def rescore(self, query: str, texts: Sequence[str]) -> list[WordScore]:
+        """Finer scores of candidates, in order; a text is made by :func:`~vectorstore.words.searched_text`.
+
+        Add to a cosine as ``cosine + .03 · terms + .005 · pairs``.
+        """
         ...
 
     def count(self, where: Filter | None = None) -> int:

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from vectorstore.base import WordScore
+
 K1 = 0.9
 B = 0.4
 
@@ -25,14 +27,6 @@ class Corpus:
     average_length: float
     terms: Mapping[str, int]
     pairs: Mapping[Pair, int]
-
-
-@dataclass(frozen=True, slots=True)
-class WordScore:
-    """BM25 of a text for a query: over ``terms`` (stop words left out) and over adjacent ``pairs``."""
-
-    terms: float
-    pairs: float
 
 
 def score(stems: Sequence[str], corpus: Corpus) -> WordScore:

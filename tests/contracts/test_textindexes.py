@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.vectorstore.making import EVERYWHERE, of, passage, readable_by, scope, within
 from vectorstore.base import Filter, Hit, IndexInUseError, SnapshotError, TextIndex
 from vectorstore.factory import create_text_index, open_text_index
+from vectorstore.words import searched_text
 
 
 @pytest.fixture
@@ -289,6 +290,18 @@ def test_damage_is_noticed_and_can_be_mended(index: TextIndex, directory: Path, 
     mended = create_text_index(copy)
     assert (mended.sequence, mended.count()) == (0, 0)
     mended.close()
+
+
+def test_scores_candidates_more_finely(index: TextIndex) -> None:
+    """The same words in another order are the same to BM25, and not to its word pairs; scores come in order."""
+    texts = ["the bank of England sets rates", "England sets the rates of a bank", "rivers flow"]
+    index.apply([], [passage(i, text) for i, text in enumerate(texts)], sequence=1)
+    ordered, mixed, neither = index.rescore("Bank of England", [searched_text("", "", text) for text in texts])
+    assert ordered.terms == pytest.approx(mixed.terms, rel=0.05)
+    assert ordered.pairs > mixed.pairs == 0
+    assert (neither.terms, neither.pairs) == (0, 0)
+    assert index.rescore("", ["x"])[0].terms == 0
+    assert index.rescore("bank", []) == []
 
 
 def test_searches_go_on_while_a_writer_writes(index: TextIndex) -> None:

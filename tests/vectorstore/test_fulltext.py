@@ -80,16 +80,6 @@ def test_a_long_question_is_searched_by_its_rarest_words(index: TantivyIndex) ->
     assert 9 in {hit.chunk_id for hit in index.search(" ".join([*common, "zebra"]), 10, EVERYWHERE)}
 
 
-def test_finer_scores_prefer_words_that_stand_together(index: TantivyIndex) -> None:
-    """The same words in another order are the same to BM25, and not to its word pairs."""
-    texts = ["the bank of England sets rates", "England sets the rates of a bank", "rivers have a bank"]
-    index.apply([], [passage(i, text) for i, text in enumerate(texts)], sequence=1)
-    scores = index.rescore("Bank of England", [searched_text("", "", text) for text in texts])
-    assert scores[0].terms == pytest.approx(scores[1].terms, rel=0.05)
-    assert scores[0].pairs > 0 == scores[1].pairs
-    assert scores[1].terms > scores[2].terms > 0
-
-
 def test_finer_scores_are_bm25_as_written_down(index: TantivyIndex) -> None:
     """Lucene's form with k1 .9 and b .4, and document frequencies of the whole index."""
     index.apply([], [passage(i, "pear plum apple cherry") for i in range(3)] + [passage(7, "grape fig")], sequence=1)
