@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from providers.sentences import split_sentences
 from sitechat.ingestion.formats.base import Block
 
-_WORD = re.compile(r"[^\W\d_]+|\d+|[^\w\s]|_")
+# A word piece each: a short word or the beginning of a long one, four more letters of it, two digits, anything else.
+_LATIN = "A-Za-z\u00aa\u00b5\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f"
+_PIECE = re.compile(rf"(?<![{_LATIN}])[{_LATIN}]{{1,7}}|[{_LATIN}]{{1,4}}|\d{{1,2}}|[^\s]")
+_HANGUL = re.compile("[\uac00-\ud7a3]")
 _LINE = re.compile(r"[^\n]*\S[^\n]*")
 # Where a sentence that is too long for a passage is cut, the best place first.
 _CLAUSE = re.compile(r"[;:,)\]|–—、，；]\s+|[、，；。]")
@@ -33,7 +36,8 @@ class Unit:
 
 def weigh(text: str) -> int:
     """About how many word pieces an embedding model makes of ``text``; rather more than fewer."""
-    return sum(_pieces(match[0]) for match in _WORD.finditer(text))
+    pieces = len(_PIECE.findall(text))
+    return pieces if text.isascii() else pieces + len(_HANGUL.findall(text))
 
 
 def units_of(text: str, block: Block, maximum: int) -> list[Unit]:
@@ -104,13 +108,12 @@ def _fragments(text: str, start: int, end: int, maximum: int) -> Iterator[Unit]:
 
 
 def _fitting_end(text: str, start: int, end: int, maximum: int) -> int:
+    """How far a piece from ``start`` may reach; possibly into the middle of a word."""
     weight = 0
-    for match in _WORD.finditer(text, start, end):
-        weight += _pieces(match[0])
+    for match in _PIECE.finditer(text, start, end):
+        weight += 2 if _HANGUL.match(match[0]) else 1
         if weight > maximum:
-            if match.start() > start:
-                return match.start()
-            return start + max(1, (match.end() - start) * maximum // weight)
+            return max(match.start(), start + 1)
     return end
 
 
@@ -124,14 +127,3 @@ def _cut(text: str, start: int, fits: int) -> int:
         return clauses[-1]
     gaps = [match.end() for match in _GAP.finditer(text, earliest, fits)]
     return gaps[-1] if gaps else fits
-
-
-def _pieces(token: str) -> int:
-    first = token[0]
-    if first.isdigit():
-        return (len(token) + 1) // 2
-    if not first.isalpha():
-        return 1
-    if first < "\u0250":
-        return 1 if len(token) <= 7 else 1 + (len(token) - 4) // 4
-    return 2 * len(token) if "\uac00" <= first <= "\ud7a3" else len(token)
