@@ -41,7 +41,7 @@ WATCH_SECONDS = 5.0
 """How often a watcher looks at the journal when nothing rings in this process: times and waits change by themselves."""
 BESIDE_SECONDS = 0.5
 """The same where another process does the work, so that nothing ever rings here."""
-QUIET_SECONDS = 0.1
+QUIET_SECONDS = 0.2
 """Shortest time between two records of a watch: a folder of small files ends many items a second."""
 
 

@@ -101,7 +101,7 @@ class Stages:
         Raises what the stages raise: ``NotExtracted``, ``EmbeddingError``, other ``SiteChatError``, ``OSError``.
         """
         self._tell(claim)
-        if await self._leases.superseded(claim):
+        if claim.locator.startswith("blob:") and await self._leases.superseded(claim):
             return await self._leases.skip(claim, "A newer version of it has been added since.")
         source = await tending.during(self._sources.open(claim))
         known = await self._knowledge.document_at(claim.knowledge_base_id, claim.uri)
@@ -159,7 +159,7 @@ class Stages:
     ) -> list[bytes]:
         """The passages' vectors, in order; batches that an earlier attempt had finished are not made again."""
         keys = [passage.key(generation_id) for passage in passages]
-        vectors = await self._leases.staged(claim, frozenset(keys))
+        vectors = await self._leases.staged(claim, frozenset(keys)) if claim.begun else {}
         missing = {key: p.content for key, p in zip(keys, passages, strict=True) if key not in vectors}
         names = list(missing)
         batches = [names[at : at + BATCH] for at in range(0, len(names), BATCH)]
@@ -174,8 +174,9 @@ class Stages:
             made = await tending.during(self._indexes.embed_passages([missing[key] for key in batch]))
             fresh = list(zip(batch, made, strict=True))
             vectors.update(fresh)
-            await self._leases.advance(claim, *counts(done), fresh if done < len(batches) else [])
-            self._tell(claim)
+            if len(batches) > 1:  # the last batch is stored with the document in a moment
+                await self._leases.advance(claim, *counts(done), fresh if done < len(batches) else [])
+                self._tell(claim)
         return [vectors[key] for key in keys]
 
     async def _store(self, claim: Claim, reading: Reading, vectors: Sequence[bytes], generation_id: int) -> bool | None:
@@ -183,7 +184,7 @@ class Stages:
         chunks = [_chunk(passage, data) for passage, data in zip(reading.passages, vectors, strict=True)]
         async with self._db.write() as tx:
             scope = await self._leases.hold(claim, tx)
-            if not await self._leases.is_active(generation_id, tx):
+            if scope.generation_id != generation_id:
                 return None
             document = NewDocument(
                 knowledge_base_id=claim.knowledge_base_id,

@@ -238,11 +238,10 @@ async def _retry(session: AsyncSession, job_id: str, item_id: str | None = None)
     if item_id is not None:
         which.append(ItemRow.id == item_id)
     fresh = {"attempts": 0, "failures": 0, "not_before": None, "reason": "", "stage": "file_processing"}
-    counts = {"chunks_done": 0, "chunks_total": 0, "batches_done": 0, "batches_total": 0}
     revived = await session.execute(
         update(ItemRow)
         .where(*which)
-        .values(state="pending", completed_at=None, updated_at=now(), **fresh, **counts)
+        .values(state="pending", completed_at=None, updated_at=now(), **fresh)
         .returning(ItemRow.id)
         .execution_options(synchronize_session=False)
     )

@@ -7,12 +7,11 @@ another), so that no two workers can finish the same item and a cancelled one le
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from sqlalchemy import ColumnElement, ScalarSelect, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, and_, bindparam, case, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
-from sqlalchemy.sql.dml import ReturningUpdate
 
 from sitechat.storage.engine import Database, Transaction
 from sitechat.storage.jobs import finish_if_done, give_back
@@ -22,6 +21,7 @@ from sitechat.storage.tables import (
     JobRow,
     KnowledgeBaseRow,
     StagedVectorRow,
+    UtcDateTime,
     new_id,
     now,
 )
@@ -36,7 +36,10 @@ class LeaseLostError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """An item in work. ``token`` is the lease; ``attempt`` counts claims, ``failures`` those that met trouble."""
+    """An item in work. ``token`` is the lease; ``attempt`` counts claims, ``failures`` those that met trouble.
+
+    ``begun``: an earlier claim had finished a batch, so there may be staged vectors.
+    """
 
     item_id: str
     token: str
@@ -47,42 +50,40 @@ class Claim:
     locator: str
     attempt: int
     failures: int
+    begun: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whom a document of the knowledge base belongs to, and who may read it."""
+    """Whom a document of the knowledge base belongs to, who may read it, and which generation of vectors serves."""
 
     owner_id: str
     access: tuple[str, ...]
+    generation_id: int | None
 
 
 class LeaseStore:
     def __init__(self, db: Database) -> None:
         self._db = db
+        self._idle = True
 
     async def claim(self, lease: timedelta) -> Claim | None:
         """Take the next item: oldest job first, least tried and then first in its order. None where nothing waits."""
-        async with self._db.read() as session:
-            if (await session.execute(select(_next_item(now())))).scalar_one() is None:
-                return None
+        if self._idle and not await self._any():
+            return None
+        token, at = new_id(), now()
         async with self._db.write() as session:
-            item = (await session.execute(_take(new_id(), now(), lease))).scalar_one_or_none()
-            if item is None:
-                return None
-            await _tick(session, item.job_id, began=item.id)
-        assert item.lease_owner is not None
-        return Claim(
-            item_id=item.id,
-            token=item.lease_owner,
-            job_id=item.job_id,
-            knowledge_base_id=item.knowledge_base_id,
-            name=item.name,
-            uri=item.uri,
-            locator=item.locator,
-            attempt=item.attempts,
-            failures=item.failures,
-        )
+            taking = await session.execute(_TAKE, {"token": token, "at": at, "until": at + lease})
+            item = taking.scalar_one_or_none()
+            if item is not None:
+                await _tick(session, item.job_id, began=item.id)
+        self._idle = item is None
+        return None if item is None else _claim(item, token)
+
+    async def _any(self) -> bool:
+        """Whether something waits; asked without the lock for writing, since it mostly does not."""
+        async with self._db.read() as session:
+            return (await session.execute(_NEXT, {"at": now()})).scalar_one() is not None
 
     async def renew(self, claim: Claim, lease: timedelta) -> None:
         """Keep the item; says nothing about its progress."""
@@ -96,15 +97,16 @@ class LeaseStore:
 
     async def hold(self, claim: Claim, tx: Transaction) -> Scope:
         """Make sure of the lease within ``tx``; tells whom the document will belong to."""
+        active = select(GenerationRow.id).where(GenerationRow.state == "active").limit(1).scalar_subquery()
         statement = (
-            select(KnowledgeBaseRow.owner_id, KnowledgeBaseRow.access)
+            select(KnowledgeBaseRow.owner_id, KnowledgeBaseRow.access, active.label("generation_id"))
             .join(ItemRow, ItemRow.knowledge_base_id == KnowledgeBaseRow.id)
             .where(*_mine(claim))
         )
         row = (await tx.execute(statement)).one_or_none()
         if row is None:
             raise LeaseLostError
-        return Scope(row.owner_id, tuple(row.access))
+        return Scope(row.owner_id, tuple(row.access), row.generation_id)
 
     async def superseded(self, claim: Claim) -> bool:
         """Whether a later job reads, or has read, the same source: then its result is the one to keep."""
@@ -128,13 +130,11 @@ class LeaseStore:
     async def begin_extraction(self, claim: Claim, blob: str, size: int, tx: Transaction) -> None:
         """The original has been found; from now on the item needs its kept copy."""
         await _write(tx, claim, stage="text_extraction", blob=blob, size=size, updated_at=now())
-        await _tick(tx, claim.job_id)
 
     async def begin_embedding(self, claim: Claim, chunks: tuple[int, int], batches: tuple[int, int]) -> None:
         """``chunks`` and ``batches``: done already, and in all."""
         async with self._db.write() as session:
             await _write(session, claim, updated_at=now(), **_counts(chunks, batches))
-            await _tick(session, claim.job_id)
 
     async def advance(
         self, claim: Claim, chunks: tuple[int, int], batches: tuple[int, int], vectors: Sequence[tuple[bytes, bytes]]
@@ -154,11 +154,6 @@ class LeaseStore:
             rows = (await session.execute(statement)).all()
         wanted = frozenset(keys)
         return {row.key: row.data for row in rows if row.key in wanted}
-
-    async def is_active(self, generation_id: int, tx: Transaction) -> bool:
-        """Whether vectors of this generation are the ones that serve."""
-        statement = select(GenerationRow.id).where(GenerationRow.id == generation_id, GenerationRow.state == "active")
-        return (await tx.execute(statement)).first() is not None
 
     # Ends: each returns whether the job has ended with it
 
@@ -247,24 +242,16 @@ async def _end(session: AsyncSession, claim: Claim, state: str, **values: object
 
 async def _tick(session: AsyncSession, job_id: str, *, began: str | None = None) -> None:
     """Something happened in the job. The time since the last happening counts as work, unless nothing was in work."""
-    job = (await session.execute(select(JobRow.ticked_at, JobRow.started_at).where(JobRow.id == job_id))).one()
-    idle = began is not None and not await _others_in_work(session, job_id, began)
     at = now()
-    spent = timedelta(0) if idle or job.ticked_at is None else max(at - job.ticked_at, timedelta(0))
-    values: dict[str, object] = {
-        "busy_seconds": JobRow.busy_seconds + min(spent, LONGEST_TICK).total_seconds(),
-        "ticked_at": at,
-        "updated_at": at,
-    }
+    since = at.timestamp() - func.coalesce(JobRow.ticked_at, at.timestamp())
+    spent = case((since < 0, 0.0), (since > LONGEST_TICK.total_seconds(), LONGEST_TICK.total_seconds()), else_=since)
+    values: dict[str, object] = {"ticked_at": at.timestamp(), "updated_at": at}
     if began is not None:
-        values |= {"state": "in_progress", "started_at": job.started_at or at}
-    statement = update(JobRow).where(JobRow.id == job_id).values(**values)
+        others = select(ItemRow.id).where(ItemRow.job_id == job_id, ItemRow.state == "in_progress", ItemRow.id != began)
+        spent = case((others.exists(), spent), else_=0.0)
+        values |= {"state": "in_progress", "started_at": func.coalesce(JobRow.started_at, at)}
+    statement = update(JobRow).where(JobRow.id == job_id).values(busy_seconds=JobRow.busy_seconds + spent, **values)
     await session.execute(statement.execution_options(synchronize_session=False))
-
-
-async def _others_in_work(session: AsyncSession, job_id: str, item_id: str) -> bool:
-    others = select(ItemRow.id).where(ItemRow.job_id == job_id, ItemRow.state == "in_progress", ItemRow.id != item_id)
-    return (await session.execute(others.limit(1))).first() is not None
 
 
 def _counts(chunks: tuple[int, int], batches: tuple[int, int]) -> dict[str, object]:
@@ -277,40 +264,32 @@ def _counts(chunks: tuple[int, int], batches: tuple[int, int]) -> dict[str, obje
     }
 
 
-def _take(token: str, at: datetime, lease: timedelta) -> ReturningUpdate[ItemRow]:
-    return (
-        update(ItemRow)
-        .where(ItemRow.id == _next_item(at))
-        .values(
-            state="in_progress",
-            stage="file_processing",
-            reason="",
-            not_before=None,
-            attempts=ItemRow.attempts + 1,
-            lease_owner=token,
-            lease_until=at + lease,
-            started_at=func.coalesce(ItemRow.started_at, at),
-            updated_at=at,
-        )
-        .returning(ItemRow)
-        .execution_options(synchronize_session=False)
+def _claim(item: ItemRow, token: str) -> Claim:
+    return Claim(
+        item_id=item.id,
+        token=token,
+        job_id=item.job_id,
+        knowledge_base_id=item.knowledge_base_id,
+        name=item.name,
+        uri=item.uri,
+        locator=item.locator,
+        attempt=item.attempts,
+        failures=item.failures,
+        begun=item.chunks_done > 0,
     )
 
 
-def _next_item(at: datetime) -> ScalarSelect[str]:
-    """The item to claim at ``at``. No two items of one source are in work at once: they would overtake each other."""
-    waiting = and_(ItemRow.state == "pending", or_(ItemRow.not_before.is_(None), ItemRow.not_before <= at))
-    expired = and_(ItemRow.state == "in_progress", ItemRow.lease_until < at)
-    return select(func.coalesce(_first(expired, at), _first(waiting, at))).scalar_subquery()
+# What is claimed: built once, since a claim is made for every file
 
 
-def _first(condition: ColumnElement[bool], at: datetime) -> ScalarSelect[str]:
+def _first(condition: ColumnElement[bool]) -> ScalarSelect[str]:
+    """The first item that fulfils ``condition``. No two of one source are in work at once: they would overtake."""
     twin = aliased(ItemRow)
     in_work = select(twin.id).where(
         twin.knowledge_base_id == ItemRow.knowledge_base_id,
         twin.uri == ItemRow.uri,
         twin.state == "in_progress",
-        twin.lease_until >= at,
+        twin.lease_until >= _AT,
     )
     claimable = and_(condition, ~in_work.correlate(ItemRow).exists())
     job = (
@@ -325,3 +304,27 @@ def _first(condition: ColumnElement[bool], at: datetime) -> ScalarSelect[str]:
     )
     item = select(ItemRow.id).where(ItemRow.job_id == job, claimable).order_by(ItemRow.attempts, ItemRow.ordinal)
     return item.limit(1).scalar_subquery()
+
+
+_AT = bindparam("at", type_=UtcDateTime())
+_waiting = and_(ItemRow.state == "pending", or_(ItemRow.not_before.is_(None), ItemRow.not_before <= _AT))
+_expired = and_(ItemRow.state == "in_progress", ItemRow.lease_until < _AT)
+_next_item = select(func.coalesce(_first(_expired), _first(_waiting))).scalar_subquery()
+_NEXT = select(_next_item)
+_TAKE = (
+    update(ItemRow)
+    .where(ItemRow.id == _next_item)
+    .values(
+        state="in_progress",
+        stage="file_processing",
+        reason="",
+        not_before=None,
+        attempts=ItemRow.attempts + 1,
+        lease_owner=bindparam("token"),
+        lease_until=bindparam("until", type_=UtcDateTime()),
+        started_at=func.coalesce(ItemRow.started_at, _AT),
+        updated_at=_AT,
+    )
+    .returning(ItemRow)
+    .execution_options(synchronize_session=False)
+)

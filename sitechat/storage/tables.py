@@ -280,7 +280,8 @@ class JobRow(Base):
     """An ingestion: a set of items of one knowledge base. ``state`` as PROTOCOL's status words.
 
     ``kind``: files, url. Counts are not stored: progress is a query over the items. ``error`` is the last failure.
-    ``busy_seconds`` is how long items of it were being worked on, up to ``ticked_at``: what rates are measured against.
+    ``busy_seconds`` is how long items of it were being worked on, up to ``ticked_at`` (seconds since the epoch): what
+    rates are measured against.
     """
 
     __tablename__ = "jobs"
@@ -293,7 +294,7 @@ class JobRow(Base):
     state: Mapped[str] = mapped_column(String(12), index=True)
     error: Mapped[str] = mapped_column(Text, default="")
     busy_seconds: Mapped[float] = mapped_column(Float, default=0.0)
-    ticked_at: Mapped[datetime | None]
+    ticked_at: Mapped[float | None] = mapped_column(Float)
     created_at: Mapped[datetime] = mapped_column(default=now)
     started_at: Mapped[datetime | None]
     updated_at: Mapped[datetime] = mapped_column(default=now)

@@ -251,11 +251,11 @@ async def test_time_in_which_nothing_was_in_work_does_not_count_into_the_rate(jo
     job = await journal.add("a", "b")
     claim = await journal.claim()
     await journal.leases.complete(claim, "indexed", "document", 1)
-    await set_job(journal, busy_seconds=1.0, ticked_at=now() - timedelta(minutes=5))
+    await set_job(journal, busy_seconds=1.0, ticked_at=now().timestamp() - 300)
     await journal.claim()
     async with journal.db.read() as session:
         assert (await session.get_one(JobRow, job)).busy_seconds < 100
-    await set_job(journal, ticked_at=now() - timedelta(seconds=100))
+    await set_job(journal, ticked_at=now().timestamp() - 100)
     await journal.leases.complete(await reclaim(journal), "indexed", "document", 1)
     async with journal.db.read() as session:
         assert (await session.get_one(JobRow, job)).busy_seconds >= 100

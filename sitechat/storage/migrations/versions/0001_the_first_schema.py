@@ -96,7 +96,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=12), nullable=False),
         sa.Column("error", sa.Text(), nullable=False),
         sa.Column("busy_seconds", sa.Float(), nullable=False),
-        sa.Column("ticked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ticked_at", sa.Float(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
