@@ -20,8 +20,7 @@ import numpy as np
 from sitechat.errors import Unavailable
 from sitechat.indexes.follower import DenseFollower, TextFollower, follow
 from sitechat.storage.vectors import HEADING_SEPARATOR, Generation, VectorsStore
-from vectorstore.base import Embedder, EmbeddingError, Filter, Hit, SnapshotError
-from vectorstore.bm25 import WordScore
+from vectorstore.base import Embedder, EmbeddingError, Filter, Hit, IndexInUseError, SnapshotError, WordScore
 from vectorstore.faiss_store import FaissStore
 from vectorstore.fulltext import TantivyIndex
 from vectorstore.words import searched_text
@@ -199,9 +198,11 @@ class Indexes:
         return self._directory / f"dense-{generation.id}.faiss"
 
     async def _load(self) -> None:
-        await self._open_text()
         try:
+            await self._open_text()
             await self._open_dense()
+        except IndexInUseError as error:
+            raise Unavailable(f"Another process writes to the search index: {error}") from error
         except EmbeddingError as error:
             raise Unavailable(error.message, retry_after=error.retry_after) from error
 
