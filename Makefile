@@ -32,9 +32,10 @@ lint: $(VENV)/.dev ## Format, lint, types, layers and the Dockerfile, without ru
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/hadolint Dockerfile
 
-fmt: $(VENV)/.dev ## Format the code and mend what can be mended by itself.
+fmt: $(VENV)/.dev ## Format the code, and write .env.example and docs/settings.md from the settings.
 	@$(BIN)/ruff format $(CHECKED)
 	@$(BIN)/ruff check --fix $(CHECKED)
+	@$(BIN)/python scripts/settings_reference.py
 
 bench: $(VENV)/.dev ## Measure sessions, bytes and start-up beside a naive Streamlit app; writes benchmarks/RESULTS.md.
 	@$(BIN)/python -m benchmarks

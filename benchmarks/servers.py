@@ -7,7 +7,7 @@ import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,21 +50,39 @@ def model_server() -> Iterator[str]:
 
 @contextmanager
 def sitechat(model_url: str, model: str, data_dir: Path | None = None, **settings: str) -> Iterator[AppServer]:
-    """SiteChat as `make run` serves it, answering with ``model``."""
+    """SiteChat as `make run` serves it, answering with ``model``, with a knowledge base of one page."""
     with tempfile.TemporaryDirectory() as folder:
         environment = {
+            "SITECHAT_SAMPLE": "false",
             "OPENAI_BASE_URL": model_url,
             "OPENAI_API_KEY": "sk-bench-not-a-key",
             "SITECHAT_LLM": f"openai/{model}",
             "SITECHAT_MAX_ANSWER_TOKENS": "20000",
             **settings,
         }
-        server = AppServer(data_dir or Path(folder) / "data", environment).start()
+        server = AppServer(data_dir or Path(folder) / "data", environment)
+        if data_dir is None:
+            page = Path(folder) / "page.md"
+            page.write_text("# A page\n\nIt is there so that there is something to choose.\n", encoding="utf-8")
+            ingest([page], server.data_dir)
+        server.start()
         try:
             server.wait_until_ready()
             yield server
         finally:
             server.stop()
+
+
+def ingest(paths: Sequence[Path], data_dir: Path) -> None:
+    """Read files into a knowledge base, by the command that people use."""
+    command = "from sitechat.cli import main; main()"
+    subprocess.run(
+        [sys.executable, "-c", command, "ingest", *map(str, paths), "--knowledge-base", "Bench"],
+        cwd=ROOT,
+        env={**os.environ, "SITECHAT_DATA_DIR": str(data_dir), "SITECHAT_SAMPLE": "false"},
+        check=True,
+        capture_output=True,
+    )
 
 
 @contextmanager

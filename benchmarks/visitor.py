@@ -62,7 +62,7 @@ class Visitor:
         await self._client.close()
 
     async def open(self, seconds: float = 60) -> None:
-        """Load the page, up to its chat input."""
+        """Load the page, up to a chat input that takes questions."""
         await self._rerun()
         end = time.monotonic() + seconds
         while self._running or not self._input:
@@ -155,7 +155,7 @@ class Visitor:
             case "delta":
                 element = message.delta.new_element
                 if element.WhichOneof("type") == "chat_input":
-                    self._input = element.chat_input.id
+                    self._input = "" if element.chat_input.disabled else element.chat_input.id
                 elif element.WhichOneof("type") == "markdown":
                     self._texts[tuple(message.metadata.delta_path)] = element.markdown.body
 

@@ -4,6 +4,7 @@
 """
 
 import sys
+import textwrap
 from pathlib import Path
 
 from pydantic import AliasChoices
@@ -22,7 +23,9 @@ _HEAD = """\
 def env_example() -> str:
     """Every variable, commented out, with what it is for and its default."""
     blocks = [
-        f"# {info.description}\n# {variable_name(name)}={_default(name)}\n" for name, info in Settings.model_fields.items()
+        f"{textwrap.fill(info.description or '', 118, initial_indent='# ', subsequent_indent='# ')}\n"
+        f"# {variable_name(name)}={_default(name)}\n"
+        for name, info in Settings.model_fields.items()
     ]
     return "\n".join([_HEAD, *blocks])
 
@@ -30,7 +33,7 @@ def env_example() -> str:
 def table() -> str:
     """The same as a Markdown table."""
     rows = [
-        f"| {_names(name)} | {_code(_default(name))} | {info.description} |\n"
+        f"| {_names(name)} | {_code(_default(name))} | {_escaped(info.description or '')} |\n"
         for name, info in Settings.model_fields.items()
     ]
     return "| Variable | Default | What it sets |\n| --- | --- | --- |\n" + "".join(rows)
@@ -54,6 +57,11 @@ def _names(name: str) -> str:
     alias = Settings.model_fields[name].validation_alias
     names = [str(choice) for choice in alias.choices] if isinstance(alias, AliasChoices) else [variable_name(name)]
     return " or ".join(f"`{each}`" for each in names)
+
+
+def _escaped(text: str) -> str:
+    """So that ``<model>`` is not taken for HTML."""
+    return text.replace("<", "\\<")
 
 
 def _code(text: str) -> str:
