@@ -50,7 +50,7 @@ class Settings(BaseSettings):
     connect_timeout: float = Field(10, gt=0, description="Seconds to reach the language model.")
     first_token_timeout: float = Field(60, gt=0, description="Seconds until the first word of an answer.")
     silence_timeout: float = Field(30, gt=0, description="Seconds without a word in mid-answer.")
-    max_answer_tokens: int = Field(4096, ge=16, le=200_000, description="Length limit of an answer, in tokens.")
+    max_answer_tokens: int = Field(16_384, ge=16, le=200_000, description="Length limit of an answer, in tokens.")
     llm_attempts: int = Field(3, ge=1, le=10, description="Tries before the first word of an answer.")
 
     passages: int = Field(8, ge=1, le=50, description="Passages given to the language model.")
