@@ -46,12 +46,14 @@ def _actions(message: Message, *, latest: bool) -> None:
     """A fragment, so that a thumb does not run the page, which may be following an answer, anew."""
     with st.container(horizontal=True, key=f"actions-{message.id}"):
         _thumbs(message)
-        st.button(
-            text.COPY, icon=":material/content_copy:", help=text.COPY, type="tertiary", key=f"copy-{message.id}"
-        )
+        st.button(text.COPY, icon=":material/content_copy:", help=text.COPY, type="tertiary", key=f"copy-{message.id}")
         if latest:
             again = st.button(
-                text.REGENERATE, icon=":material/refresh:", help=text.REGENERATE, type="tertiary", key=f"again-{message.id}"
+                text.REGENERATE,
+                icon=":material/refresh:",
+                help=text.REGENERATE,
+                type="tertiary",
+                key=f"again-{message.id}",
             )
             if again:
                 actions.regenerate(message.id)

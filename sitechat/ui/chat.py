@@ -8,7 +8,20 @@ import streamlit as st
 from sitechat.errors import NotFound, SiteChatError
 from sitechat.events import Failed
 from sitechat.storage.values import KnowledgeBase, Message, Thread, Turn
-from sitechat.ui import actions, answer, assets, composer, engine, evidence, preparing, session, steps, text, unanswered, welcome
+from sitechat.ui import (
+    actions,
+    answer,
+    assets,
+    composer,
+    engine,
+    evidence,
+    preparing,
+    session,
+    steps,
+    text,
+    unanswered,
+    welcome,
+)
 from sitechat.ui.evidence import Found
 from sitechat.ui.markdown import plain
 from sitechat.ui.render import TurnView
@@ -18,7 +31,7 @@ SHOWN = 30
 
 
 def page() -> None:
-    bases = session.call(lambda r: r.knowledge.list(session.caller()))
+    bases = session.call(lambda r: r.knowledge.visible(session.caller()))
     thread = _thread()
     running = thread.turn if thread is not None and thread.turn is not None and thread.turn.state == "running" else None
     if running is None and (queued := st.session_state.pop(session.QUEUED, None)):
@@ -29,8 +42,6 @@ def page() -> None:
     with st.container(key="unseen"):
         # The browser loads what colours code when the first code block appears, which would then grow under the reader.
         st.markdown("```text\n\n```")
-    with st.container(key="notice"):
-        session.show_notice()
     with session.fresh("conversation", thread.conversation.id if thread else None):
         if thread is None:
             welcome.draw(base)
@@ -82,7 +93,7 @@ def _history(thread: Thread, running: Turn | None) -> None:
     with st.container(key="earlier-messages"):
         shown = _latest(messages)
     found = evidence.find([citation for message in shown for citation in message.citations])
-    assets.reader(_for_reader(shown, found))
+    assets.reader(_for_reader(shown, found) | {"turn": running.id if running else None})
     for message in shown:
         if message.role == "user":
             answer.question(message.id, message.content)

@@ -18,19 +18,22 @@ def draw(bases: Sequence[KnowledgeBase], base: KnowledgeBase | None, turn: Turn 
     """``base``: the chosen one. ``turn``: the one being answered."""
     if draft := st.session_state.pop(session.DRAFT, None):
         st.session_state[actions.QUESTION] = draft
-    with st.bottom, st.container(key="composer"):
-        with st.container(horizontal=True, wrap=False, key="choices"):
-            _choose_base(bases)
-            _choose_model()
-        st.chat_input(
-            _placeholder(base, turn),
-            key=actions.QUESTION,
-            max_chars=20_000,
-            disabled=base is None or not base.ready,
-            on_submit=actions.submit,
-            args=(turn.id if turn else None,),
-        )
-        if turn is not None:
+    with st.bottom, st.container(key="notice"):
+        session.show_notice()
+    with st.bottom, st.container(horizontal=True, wrap=False, key="choices"):
+        _choose_base(bases)
+        _choose_model()
+    # Outside the container above, though it lands below it: only a question field that Streamlit puts at the bottom by
+    # itself makes the page follow a growing answer.
+    st.chat_input(
+        _placeholder(base, turn),
+        key=actions.QUESTION,
+        disabled=base is None or not base.ready,
+        on_submit=actions.submit,
+        args=(turn.id if turn else None,),
+    )
+    if turn is not None:
+        with st.bottom:
             st.button(
                 text.STOP,
                 icon=":material/stop_circle:",

@@ -49,11 +49,11 @@ async def _find_all(runtime: Runtime, documents: Mapping[int, str]) -> list[Foun
 
 async def _find(runtime: Runtime, chunk_id: int, document_id: str) -> Found:
     try:
-        return await runtime.knowledge.passage(session.LOCAL, chunk_id)
+        return await runtime.knowledge.passage(session.caller(), chunk_id)
     except NotFound:
         pass
     try:
-        return await runtime.knowledge.document(session.LOCAL, document_id)
+        return await runtime.knowledge.document(session.caller(), document_id)
     except NotFound:
         return None
 

@@ -4,7 +4,8 @@ What a model or a document wrote is parsed as CommonMark with tables, and writte
 Only what is meant survives: paragraphs, headings, lists, quotes, tables, code, emphasis, links, citation marks.
 Everything else is escaped and appears as the characters it is made of: HTML, images (the link under their
 description stays), formulas (``$5 and $6`` are prices), and Streamlit's own directives, icons, emoji and arrows.
-A link shows the host it leads to. Reference definitions are not honoured, so a block means the same alone as in its text.
+A link shows the host it leads to. Reference definitions are not honoured, so that a block means the same alone as in
+its text.
 """
 
 import re
@@ -16,15 +17,19 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
+from sitechat.pipeline.marks import split_marks
+
 _SCHEMES = {"http", "https", "mailto", "tel"}
 _DRAWN_CODE = {"mermaid", "math"}
 _SPECIAL = re.compile(r"[\\`*_\[\]<>#|~$&!{}\xa0]")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufdd0]")
 _URL = re.compile(r"(?:https?://|www\.)[^\s<>\[\]{}|\\^`\"]+[^\s<>\[\]{}|\\^`\"'.,;:!?*_~)]", re.IGNORECASE)
 _COLON = re.compile(r":(?=[\w+-]+:)|:(?=[A-Za-z])")
 _ARROW = re.compile(r"(?:(?<=\s)|(?<=:)|^)(<->|->|<-|--|>=|<=|~=)(?=\s|$)")
 _LINE_START = re.compile(r"^(?:([-+=])|(\d{1,9})([.)])(?=\s|$))", re.MULTILINE)
-_MARK = re.compile(r"\[(\d{1,4})\]")
+_SIGN = "\ufdd0"
+"""No character of any text; tells a mark from a bracketed number."""
+_MARK = re.compile(rf"\[{_SIGN}(\d+)\]")
 _SPLIT = ":color[]"
 
 
@@ -53,9 +58,10 @@ def safe_markdown(source: str, marks: Mapping[int, Mark] | None = None) -> str:
 
 def blocks(source: str, marks: Mapping[int, Mark] | None = None) -> list[Block]:
     """The top-level blocks of ``source``, in order. Each drawn alone looks as it does within the whole."""
-    tokens = _PARSER.parse(_clean(source), {"marks": marks or {}})
+    tokens = _PARSER.parse(_signed(_clean(source), marks or {}), {"marks": marks or {}})
     return [
-        Block((group[0].map or [0])[0], "\n".join(_block(group)), _ends_in_fence(group)) for group in _groups(tokens)
+        Block((group[0].map or [0])[0], "\n".join(_block(group)).replace(_SIGN, ""), _ends_in_fence(group))
+        for group in _groups(tokens)
     ]
 
 
@@ -68,16 +74,21 @@ def _clean(source: str) -> str:
     return _CONTROL.sub("\ufffd", source.replace("\r\n", "\n").replace("\r", "\n").replace("\x0b", "\n"))
 
 
+def _signed(source: str, marks: Mapping[int, Mark]) -> str:
+    """With a sign in every mark, so that the pipeline alone decides what is one."""
+    if not marks or "[" not in source:
+        return source
+    pieces = (f"[{_SIGN if p in marks else ''}{p}]" if isinstance(p, int) else p for p in split_marks(source))
+    return "".join(pieces)
+
+
 def _mark_rule(state: StateInline, silent: bool) -> bool:
-    """``[n]`` with a known ``n`` becomes a token of its own, before links are looked for."""
-    if state.src[state.pos] != "[":
-        return False
+    """A signed ``[n]`` becomes a token of its own, before links are looked for."""
     match = _MARK.match(state.src, state.pos, state.posMax)
-    mark = state.env["marks"].get(int(match[1])) if match else None
-    if match is None or mark is None:
+    if match is None:
         return False
     if not silent:
-        state.push("mark", "", 0).meta = {"mark": mark}
+        state.push("mark", "", 0).meta = {"mark": state.env["marks"][int(match[1])]}
     state.pos = match.end()
     return True
 
@@ -122,7 +133,7 @@ def _block(group: Sequence[Token]) -> list[str]:
         case "bullet_list_open" | "ordered_list_open":
             return _list(group)
         case "blockquote_open":
-            return ["> " + line if line else ">" for line in _children(group[1:-1], blank=True)]
+            return ["> " + line if line else ">" for line in _children(group[1:-1], blank=True) or [""]]
         case "table_open":
             return _table(group)
         case "hr":
@@ -158,8 +169,8 @@ def _fence(token: Token) -> list[str]:
     language = re.match(r"[\w+#.-]{0,30}", token.info.strip())
     name = language[0] if language else ""
     ticks = "`" * max(3, _longest_run(token.content) + 1)
-    body = token.content.removesuffix("\n")
-    return [ticks + ("text" if name.lower().split("-")[0] in _DRAWN_CODE else name), *body.split("\n"), ticks]
+    body = token.content.removesuffix("\n").split("\n") if token.content else []
+    return [ticks + ("text" if name.lower().split("-")[0] in _DRAWN_CODE else name), *body, ticks]
 
 
 def _table(group: Sequence[Token]) -> list[str]:
@@ -254,7 +265,8 @@ def _destination(url: str) -> str:
 
 def _code(content: str, *, cell: bool) -> str:
     ticks = "`" * (_longest_run(content) + 1)
-    pad = " " if content.startswith("`") or content.endswith("`") or (content[:1] == content[-1:] == " ") else ""
+    edges = content[:1] + content[-1:]
+    pad = " " if "`" in edges or (edges == "  " and content.strip()) else ""
     return ticks + pad + (content.replace("|", "\\|") if cell else content) + pad + ticks
 
 

@@ -155,5 +155,3 @@ class _Run:
             self.carry = next(self._updates, None)
             if self.full:
                 return
-
-

@@ -77,6 +77,12 @@ def conversation() -> str | None:
     return kept
 
 
+def current() -> str | None:
+    """The open conversation, wherever the reader is."""
+    shown: str | None = st.query_params.get("c") or st.session_state.get(CONVERSATION)
+    return shown
+
+
 def open_conversation(conversation_id: str | None) -> None:
     """Show a conversation, or with ``None`` the page that begins one."""
     st.session_state.pop(DELETED, None)

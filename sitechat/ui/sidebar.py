@@ -51,7 +51,7 @@ def _more(limit: int) -> None:
 
 def _list(found: Sequence[Conversation]) -> None:
     now = session.now()
-    current = st.session_state.get(session.CONVERSATION)
+    current = session.current()
     for heading, items in groupby(found, lambda c: text.heading_of_day(session.local(c.updated_at), now)):
         st.caption(heading)
         for conversation in items:

@@ -30,7 +30,9 @@ def _card(key: str, group: Sequence[Citation], found: Mapping[int, Found]) -> No
     with st.popover(plain(label), icon=icon(group[0].url), key=key):
         st.markdown(f"**{plain(group[0].title)}**")
         for citation, each in zip(group, shown, strict=True):
-            st.caption(" · ".join([f"\\[{citation.number}\\]", *filter(None, [plain(section(citation))]), each.about]))
+            exact = text.moment(session.local(citation.read_at)) if citation.read_at else ""
+            facts = [f"[{citation.number}]", section(citation), each.about, exact]
+            st.caption(" · ".join(plain(fact) for fact in facts if fact))
             st.markdown(highlighted(each))
             st.link_button(text.OPEN_SOURCE, citation.url, icon=":material/open_in_new:", type="tertiary")
 

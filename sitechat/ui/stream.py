@@ -21,6 +21,9 @@ MESSAGE_OVERHEAD = 400
 SECONDS_PER_VIEWER = 0.0015
 """An update costs the process about this much, so many viewers share fewer updates each."""
 
+WORTH_FREEZING = 500
+"""Characters: the browser minds many small elements more than a few blocks sent again."""
+
 _SETTLED = re.compile(r"(?:#{1,6} |(?:\*\*|__|[*_`\"“(])?[^\W\d_])")
 
 
@@ -41,6 +44,7 @@ class Freezer:
     """
 
     marks: dict[int, Mark] = field(default_factory=dict)
+    worth_freezing: int = WORTH_FREEZING
     _tail: str = ""
 
     def add(self, text: str) -> None:
@@ -54,9 +58,10 @@ class Freezer:
         held = "\r" if self._tail.endswith("\r") else ""
         source = self._tail.removesuffix("\r").replace("\r\n", "\n").replace("\r", "\n")
         found = blocks(showable(source), self.marks)
-        if len(found) < 2 or not _settled(source, found[-1].line):
+        begins = _offset(source, found[-1].line) if found else 0
+        if begins < self.worth_freezing or not _settled(source[begins:]):
             return Cut("", _join(found, live=True))
-        self._tail = source[_offset(source, found[-1].line) :] + held
+        self._tail = source[begins:] + held
         return Cut(_join(found[:-1]), _join(found[-1:], live=True))
 
     def finish(self) -> str:
@@ -79,12 +84,11 @@ def _offset(source: str, line: int) -> int:
     return position
 
 
-def _settled(source: str, line: int) -> bool:
-    """Whether a block is sure to begin on ``line``, so that what stands before it is over.
+def _settled(text: str) -> bool:
+    """Whether a block is sure to begin with ``text``, so that what stands before it is over.
 
     A line that is still being written may turn out to be the next item of a list: ``1`` becomes ``1. more``.
     """
-    text = source[_offset(source, line) :]
     return "\n" in text or _SETTLED.match(text) is not None
 
 

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from pydantic import JsonValue
 
 PRODUCT = "SiteChat"
-TAGLINE = "Answers from your own pages and files, with the passage behind every sentence."
 
 # Navigation
 
@@ -109,12 +108,10 @@ REGENERATE = "Write this answer again"
 COPY = "Copy"
 COPIED = "Copied"
 CLOSE = "Close"
-HELPFUL = "Was this helpful?"
 COMMENT = "What was missing or wrong? (optional)"
 COMMENT_GOOD = "What was good about it? (optional)"
 SEND = "Send"
 THANKS = "Thank you, noted."
-SOURCES = "Sources"
 OPEN_SOURCE = "Open the source"
 NO_LONGER = "This passage is no longer in the knowledge base."
 CLOSEST = "Closest pages"
@@ -130,10 +127,6 @@ UNANSWERED = "The answer could not be followed any further. Reload the page to s
 def answered(pages: int, seconds: float) -> str:
     where = f" from {count(pages, 'page')}" if pages else ""
     return f"Answered{where} in {spent(seconds)}"
-
-
-def answered_again(pages: int) -> str:
-    return f"Answered from {count(pages, 'page')}" if pages else "Answered"
 
 
 def not_answered(pages: int, seconds: float) -> str:
@@ -156,8 +149,8 @@ def waiting(seconds: float) -> str:
     return f"Still waiting for the model ({round(seconds)} s)…"
 
 
-def ask_again_in(seconds: float) -> str:
-    return f"You can retry in {spent(seconds)}."
+def ask_again_in(seconds: int) -> str:
+    return f"You can retry in {seconds} s." if seconds < 60 else f"You can retry in {spent(seconds)}."
 
 
 def step_numbers(detail: dict[str, JsonValue] | None) -> str:
@@ -168,11 +161,8 @@ def step_numbers(detail: dict[str, JsonValue] | None) -> str:
 
 
 def source_tooltip(number: int, title: str, quote: str) -> str:
+    """Style sheet and script find marks by its beginning, ``Source``: change it there as well."""
     return f"Source {number}: {title} — “{shortened(quote, 220)}”"
-
-
-SOURCE_TOOLTIP_BEGINS = "Source "
-"""What every tooltip of a citation mark begins with; the style sheet finds marks by it."""
 
 
 def read(when: str) -> str:
@@ -193,19 +183,20 @@ KNOWLEDGE_INTRO = "What SiteChat answers from. Each knowledge base is searched o
 CREATE = "New knowledge base"
 CREATE_BUTTON = "Create"
 NAME = "Name"
+STATE = "State"
+REASON = "Reason"
+PASSAGES = "Passages"
+BASE_MENU = "Rename or delete"
+FIND_DOCUMENT = "Find a document"
 NAME_EXAMPLE = "Handbook"
 DESCRIPTION = "Description (optional)"
 RENAME = "Rename"
-SAVE = "Save"
-CANCEL = "Cancel"
-DELETE_BASE = "Delete this knowledge base"
 DELETE_FOR_GOOD = "Delete for good"
 OPEN = "Open"
 ALL_BASES = "All knowledge bases"
 ADD_DOCUMENTS = "Add documents"
 FILES = "Files"
 FILES_HELP = "Text, Markdown, HTML, PDF, Word and CSV are read; anything else is listed as skipped, with why."
-ADD_FILES = "Add files"
 ADDRESS = "Address of a page"
 ADDRESS_EXAMPLE = "https://example.org/handbook"
 ADD_PAGE = "Add page"
@@ -219,8 +210,6 @@ CANCEL_JOB = "Cancel"
 RETRY_FAILED = "Retry all failed"
 RETRY_ONE = "Retry"
 DETAILS = "Files and pages"
-ALL_STATES = "All"
-CREATED = "Created."
 STARTED = "Added. You can watch it below, or leave: it goes on without you."
 
 HEALTH = {
@@ -254,13 +243,28 @@ JOB_STATES = {
     "failed": "Failed",
     "cancelled": "Cancelled",
 }
-KINDS = {"files": "Files", "url": "Page", "sample": "Sample"}
 UNCHANGED = "Unchanged"
 STALLED = "Stalled: nothing has moved for a while"
 
 
 def delete_base_warning(name: str, documents: int) -> str:
     return f"“{name}” and its {count(documents, 'document')} will be deleted. This cannot be undone."
+
+
+def delete_document_warning(title: str) -> str:
+    return f"“{title}” will no longer be searched. Its file here is deleted, not where it came from."
+
+
+def add_files(files: int) -> str:
+    return f"Add {count(files, 'file')}"
+
+
+def updated(when: str) -> str:
+    return f"updated {when}"
+
+
+def stalled_on(what: str) -> str:
+    return f"Stalled: waiting for {what}"
 
 
 def queued_behind(jobs: int) -> str:
@@ -276,7 +280,9 @@ def file_of(index: int, total: int, name: str) -> str:
 
 
 def rate(per_second: float) -> str:
-    return f"{per_second:.1f} passages a second" if per_second < 10 else f"{number(round(per_second))} passages a second"
+    return (
+        f"{per_second:.1f} passages a second" if per_second < 10 else f"{number(round(per_second))} passages a second"
+    )
 
 
 def time_left(seconds: float) -> str:
@@ -305,7 +311,6 @@ def base_facts(documents: int, chunks: int) -> str:
 # Settings
 
 SETTINGS_INTRO = "What is in force. Settings are read from the environment and `.env` when SiteChat starts."
-NOTICES = "Notices"
 LANGUAGE_MODEL = "Language model"
 SEARCH_MODEL = "Search model"
 DATA_FOLDER = "Data folder"
@@ -388,4 +393,4 @@ def heading_of_day(when: datetime, now: datetime) -> str:
 def shortened(text: str, length: int) -> str:
     """One line of at most ``length`` characters, cut between words."""
     line = " ".join(text.split())
-    return line if len(line) <= length else line[:length].rsplit(" ", 1)[0].rstrip(",;:.") + "…"
+    return line if len(line) <= length else line[: length + 1].rsplit(" ", 1)[0][:length].rstrip(",;:.") + "…"

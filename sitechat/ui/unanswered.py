@@ -1,5 +1,6 @@
 """A question that failed or was interrupted: what had arrived, why it broke off, and the way on."""
 
+import math
 from datetime import datetime
 
 import streamlit as st
@@ -25,11 +26,11 @@ def draw(turn: Turn) -> None:
 
 
 @st.fragment(run_every=1.0)
-def _counting_down(turn: Turn, until: datetime) -> None:
+def _counting_down(until: datetime) -> None:
     left = (until - session.now()).total_seconds()
     if left <= 0:
         st.rerun()
-    st.caption(plain(text.ask_again_in(left)))
+    st.caption(plain(text.ask_again_in(math.ceil(left))))
 
 
 def _ways_on(turn: Turn) -> None:
@@ -47,4 +48,4 @@ def _ways_on(turn: Turn) -> None:
         )
         st.button(text.DISCARD, type="tertiary", key=f"discard-{turn.id}", on_click=actions.discard, args=(turn,))
     if wait and until is not None:
-        _counting_down(turn, until)
+        _counting_down(until)

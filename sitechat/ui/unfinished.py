@@ -58,19 +58,26 @@ def _lone_header(source: str, start: int, line: str) -> int:
 
 def _open_from(line: str) -> int | None:
     """Where in ``line`` something begins that is not closed yet, if that is not too long ago."""
-    if (growing := _GROWING.search(line, max(0, len(line) - HELD_SPAN))) is not None:
-        return growing.start()
-    position = max(0, len(line) - HELD_SPAN)
+    begin = max(0, len(line) - HELD_SPAN)
+    opened, closed = _scan(line, begin)
+    growing = _GROWING.search(line, max(begin, closed))
+    return min((start for start in (opened, growing.start() if growing else None) if start is not None), default=None)
+
+
+def _scan(line: str, position: int) -> tuple[int | None, int]:
+    """From ``position`` on: where something is still open, and where the last closed link or code ends."""
     emphasis: list[tuple[str, int]] = []
+    closed = 0
     while position < len(line):
         if line[position] in "*_~":
             position = _emphasis(line, position, emphasis)
             continue
         end = _after(line, position)
         if end is None:
-            return position
+            return position, closed
+        closed = end if end - position > 2 else closed
         position = end
-    return min((start for _, start in emphasis if len(line) - start <= HELD_EMPHASIS), default=None)
+    return min((start for _, start in emphasis if len(line) - start <= HELD_EMPHASIS), default=None), closed
 
 
 def _after(line: str, position: int) -> int | None:

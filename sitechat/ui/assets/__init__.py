@@ -1,4 +1,4 @@
-"""Pictures, the style sheet and the one script of the page. All constants: nothing of a model or a person is in them."""
+"""Pictures, the style sheet and the one script of the page: constants, with nothing of a model or a person in them."""
 
 from collections.abc import Mapping
 from functools import cache

@@ -30,6 +30,7 @@ const COLOURS = {
 };
 
 let spokenBefore = null;
+let turnBefore = null;
 
 function element(tag, className, text) {
   const made = document.createElement(tag);
@@ -226,6 +227,13 @@ export default function ({ data, parentElement }) {
     if (spokenBefore !== null || data.fresh) say(data.announce);
     spokenBefore = data.announce;
   }
+
+  // A question just asked is brought into view; from there Streamlit follows the answer, unless one scrolls away.
+  if (data?.turn && data.turn !== turnBefore) {
+    const main = document.querySelector(".stMain");
+    setTimeout(() => main?.scrollTo({ top: main.scrollHeight, behavior: "smooth" }), 150);
+  }
+  turnBefore = data?.turn ?? null;
 
   return () => {
     clearTimeout(timer);

@@ -1,0 +1,141 @@
+"""The knowledge page: all knowledge bases as cards, or one of them opened."""
+
+import asyncio
+from collections.abc import Sequence
+
+import streamlit as st
+
+from sitechat.errors import NotFound
+from sitechat.progress import ProgressRecord
+from sitechat.runtime import Runtime
+from sitechat.storage.values import KnowledgeBase
+from sitechat.ui import activity, adding, documents, session, text
+from sitechat.ui.markdown import plain
+
+_COLOURS = {"ready": "green", "working": "blue", "paused": "gray", "attention": "orange", "empty": "gray"}
+
+
+def page() -> None:
+    opened = _opened()
+    with st.container(key="notice"):
+        session.show_notice()
+    with session.fresh("knowledge", opened.id if opened else None):
+        if opened is None:
+            _all()
+        else:
+            _one(opened)
+
+
+def _opened() -> KnowledgeBase | None:
+    base_id = st.query_params.get("base")
+    if not base_id:
+        return None
+    try:
+        return session.call(lambda r: r.knowledge.get(session.caller(), base_id))
+    except NotFound as error:
+        _open(None)
+        st.session_state[session.NOTICE] = error.message
+        return None
+
+
+def _open(base_id: str | None) -> None:
+    if base_id:
+        st.query_params["base"] = base_id
+    elif "base" in st.query_params:
+        del st.query_params["base"]
+
+
+def health(base: KnowledgeBase, jobs: Sequence[ProgressRecord]) -> str:
+    """One of ``text.HEALTH``: what someone should know of it at a glance."""
+    if any(job.status in {"pending", "in_progress"} for job in jobs):
+        return "working"
+    if any(job.status == "paused" for job in jobs):
+        return "paused"
+    if jobs and jobs[0].failed_files:
+        return "attention"
+    return "ready" if base.ready else "empty"
+
+
+# All
+
+
+def _all() -> None:
+    st.title(text.KNOWLEDGE, anchor=False)
+    st.markdown(text.KNOWLEDGE_INTRO)
+    bases = session.call(_with_jobs)
+    if not bases:
+        st.info(text.NO_BASES, icon=":material/library_books:")
+    with st.popover(text.CREATE, icon=":material/add:", key="create"):
+        _create()
+    for base, jobs in bases:
+        _card(base, jobs)
+
+
+async def _with_jobs(runtime: Runtime) -> list[tuple[KnowledgeBase, list[ProgressRecord]]]:
+    caller = session.caller()
+    bases = await runtime.knowledge.visible(caller)
+    jobs = await asyncio.gather(*(runtime.ingestion.progress(caller, base.id) for base in bases))
+    return list(zip(bases, jobs, strict=True))
+
+
+def _card(base: KnowledgeBase, jobs: Sequence[ProgressRecord]) -> None:
+    with st.container(border=True, key=f"base-{base.id}", gap="xsmall"):
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            st.markdown(f"**{plain(base.name)}**", width="content")
+            _badge(base, jobs)
+        if base.description:
+            st.caption(plain(base.description))
+        facts = [text.base_facts(base.documents, base.chunks), text.updated(text.ago(base.updated_at, session.now()))]
+        st.caption(" · ".join(plain(fact) for fact in facts))
+        st.button(text.OPEN, icon=":material/arrow_forward:", key=f"enter-{base.id}", on_click=_open, args=(base.id,))
+
+
+def _badge(base: KnowledgeBase, jobs: Sequence[ProgressRecord]) -> None:
+    state = health(base, jobs)
+    st.badge(text.HEALTH[state], color=_COLOURS[state])  # type: ignore[arg-type]
+
+
+def _create() -> None:
+    with st.form("create-base", border=False, clear_on_submit=True):
+        name = st.text_input(text.NAME, placeholder=text.NAME_EXAMPLE, max_chars=100)
+        description = st.text_area(text.DESCRIPTION, max_chars=2000)
+        if st.form_submit_button(text.CREATE_BUTTON, type="primary"):
+            made = session.attempt(lambda r: r.knowledge.create(session.caller(), name or "", description or ""))
+            if made is not None:
+                _open(made.id)
+            st.rerun()
+
+
+# One
+
+
+def _one(base: KnowledgeBase) -> None:
+    jobs = session.call(lambda r: r.ingestion.progress(session.caller(), base.id))
+    st.button(
+        text.ALL_BASES, icon=":material/arrow_back:", type="tertiary", key="all-bases", on_click=_open, args=(None,)
+    )
+    with st.container(horizontal=True, vertical_alignment="center", key="head-of-base"):
+        st.title(plain(base.name), anchor=False, width="content")
+        _badge(base, jobs)
+        with st.popover(text.BASE_MENU, icon=":material/more_horiz:", type="tertiary", key="menu-base"):
+            _manage(base)
+    if base.description:
+        st.caption(plain(base.description))
+    adding.draw(base)
+    activity.draw(base, jobs)
+    documents.draw(base)
+
+
+def _manage(base: KnowledgeBase) -> None:
+    with st.form("rename-base", border=False):
+        name = st.text_input(text.NAME, base.name, max_chars=100)
+        if st.form_submit_button(text.RENAME):
+            session.attempt(lambda r: r.knowledge.rename(session.caller(), base.id, name or ""))
+            st.rerun()
+    st.caption(plain(text.delete_base_warning(base.name, base.documents)))
+    st.button(text.DELETE_FOR_GOOD, icon=":material/delete:", key="delete-base", on_click=_delete, args=(base.id,))
+
+
+def _delete(base_id: str) -> None:
+    session.attempt(lambda r: r.knowledge.delete(session.caller(), base_id))
+    _open(None)
