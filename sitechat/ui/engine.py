@@ -1,6 +1,7 @@
 """The one engine of this process, shared by all sessions and by the routes."""
 
 import asyncio
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -38,7 +39,7 @@ async def lifespan(_: Any) -> AsyncIterator[None]:
         engine = await asyncio.to_thread(runtime)
     except SiteChatError as error:
         print(f"\nSiteChat cannot start.\n{error.message}\n", file=sys.stderr, flush=True)  # noqa: T201
-        raise SystemExit(2) from None
+        os._exit(2)  # nothing is open yet, and the server would wrap any exception in tracebacks
     try:
         yield
     finally:
