@@ -30,8 +30,10 @@ from providers.errors import (
     StreamBroken,
 )
 
-_CHARACTERS_A_TOKEN = 8
+_CHARACTERS_A_TOKEN = 16
 """More than any language takes, so that only a flood reaches it; a piece of a stream is at least one token."""
+_TIDYING = 1.0
+"""What a provider may take for itself after the finish, to leave its connection in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,7 @@ class _Call:
         except asyncio.CancelledError:
             self._channel.end(self._ended_early())
             raise
-        except Exception as error:  # noqa: BLE001  handed over, and raised where the stream is read
+        except BaseException as error:  # noqa: BLE001  handed over, and raised where the stream is read
             self._channel.end(error)
         else:
             self._channel.end()
@@ -203,12 +205,15 @@ class _Call:
                 aclosing(self._inner.stream(self._request)) as inner,
             ):
                 async for delta in inner:
-                    await self._pass_on(delta, limit)
-                    if self._finished:
+                    if not self._finished:
+                        await self._pass_on(delta, limit)
+                    if self._flood.came:
                         return
         except TimeoutError:
-            raise _late_first(limits) if not self._started else _fell_silent(limits) from None
-        raise self._ended_early()
+            if not self._finished:
+                raise _late_first(limits) if not self._started else _fell_silent(limits) from None
+        if not self._finished:
+            raise self._ended_early()
 
     def _ended_early(self) -> ProviderError:
         if self._started:
@@ -224,8 +229,12 @@ class _Call:
         if self._channel.full:
             limit.reschedule(None)
         await self._channel.put(delta)
-        seconds = self._limits.silence if self._started else self._limits.first_token
-        limit.reschedule(asyncio.get_running_loop().time() + seconds)
+        limit.reschedule(asyncio.get_running_loop().time() + self._patience())
+
+    def _patience(self) -> float:
+        if self._finished:
+            return _TIDYING
+        return self._limits.silence if self._started else self._limits.first_token
 
 
 class _Flood:
@@ -233,11 +242,13 @@ class _Flood:
 
     def __init__(self, tokens: int) -> None:
         self._pieces, self._characters = tokens, tokens * _CHARACTERS_A_TOKEN
+        self.came = False
 
     def exceeded_by(self, text: str) -> bool:
         self._pieces -= 1
         self._characters -= len(text)
-        return self._pieces < 0 or self._characters < 0
+        self.came = self._pieces < 0 or self._characters < 0
+        return self.came
 
 
 _BROKE = "The connection to the model broke; this answer is incomplete. Retry."

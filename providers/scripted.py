@@ -178,15 +178,18 @@ def load(path: Path) -> list[Script]:
     except (OSError, json.JSONDecodeError) as error:
         raise ValueError(f"The script {path} cannot be read: {error}") from error
     plays = rows if rows and isinstance(rows[0], list) else [rows]
-    return [[step for row in play for step in _steps(row, path)] for play in plays]
+    try:
+        return [[step for row in play for step in _steps(row)] for play in plays]
+    except (ValueError, TypeError, KeyError, IndexError) as error:
+        raise ValueError(f"The script {path} holds a step that makes no sense: {error}") from error
 
 
-def _steps(row: dict[str, Any], path: Path) -> Iterator[Step]:
+def _steps(row: dict[str, Any]) -> Iterator[Step]:
     for key, make in _READERS.items():
         if key in row:
             yield from make(row)
             return
-    raise ValueError(f"The script {path} holds a step that is not known: {row}")
+    raise ValueError(f"{row} is none of {', '.join(_READERS)}.")
 
 
 def _texts(row: dict[str, Any]) -> Iterator[Step]:
@@ -197,7 +200,9 @@ def _texts(row: dict[str, Any]) -> Iterator[Step]:
 
 
 def _failure(row: dict[str, Any]) -> Iterator[Step]:
-    kind = _FAILURES[row["fail"]]
+    kind = _FAILURES.get(row["fail"])
+    if kind is None:
+        raise ValueError(f"“{row['fail']}” is no failure; there are {', '.join(_FAILURES)}.")
     yield Fail(kind(str(row.get("message", "The script fails here.")), retry_after=row.get("retry_after")))
 
 

@@ -21,7 +21,7 @@ _CODE = re.compile(r"(?: {4}|\t)\s*\S")
 _SHORT_LINE = 50
 
 _BREAK = re.compile(
-    r"(?P<west>[.!?…]+[\"'”’)\]»*_]*)(?=\s)\s+|(?P<east>[。！？｡]+[」』”’）】\"')]*)\s*|(?P<danda>[।۔؟]+)\s+"
+    r"(?P<west>[.!?…]+(?:[\"'”’)\]»*_]|\[\d{1,3}\])*)(?=\s)\s+|(?P<east>[。！？｡]+[」』”’）】\"')]*)\s*|(?P<danda>[।۔؟]+)\s+"
 )
 _OPENERS = "\"'“‘«([¿¡*_`<"
 _WORD_BEFORE = re.compile(r"[\w.&'’-]+$")

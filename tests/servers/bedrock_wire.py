@@ -2,7 +2,8 @@
 (``application/vnd.amazon.eventstream``, with its checksums), and InvokeModel for embeddings.
 
 How it answers is chosen by the model's name (:mod:`tests.servers.behaviour`); errors by status carry the AWS code that
-belongs to them. An access key id that begins with ``BAD`` is rejected.
+belongs to them. An access key id that begins with ``BAD`` is rejected; a request for one token is a probe and
+is answered.
 """
 
 import asyncio
@@ -47,7 +48,8 @@ class BedrockWire(LoopbackServer):
 
     async def _converse(self, request: web.Request) -> web.StreamResponse:
         exchange = await self._note(request, "chat")
-        behaviour = parse(exchange.model)
+        probing = exchange.body.get("inferenceConfig", {}).get("maxTokens") == 1
+        behaviour = Behaviour() if probing else parse(exchange.model)
         try:
             await asyncio.sleep(behaviour.header_delay)
             if refusal := self._refusal(request, behaviour, exchange):

