@@ -20,7 +20,7 @@ from sitechat.ingestion.addresses import AddressRules, parse_networks
 from sitechat.ingestion.blobs import BlobStore, TooLargeToKeep
 from sitechat.ingestion.extract import ExtractionPool
 from sitechat.ingestion.fetch import Fetcher
-from sitechat.ingestion.gather import Names, clean_name, items_of_paths, reason_to_skip
+from sitechat.ingestion.gather import Names, clean_name, expected_passages, items_of_paths, reason_to_skip
 from sitechat.ingestion.housekeeping import Housekeeping
 from sitechat.ingestion.signals import WORK, Signals, command, progress
 from sitechat.ingestion.sources import Sources
@@ -245,7 +245,7 @@ class IngestionService:
             except TooLargeToKeep as error:
                 reason = error.message
             else:
-                return NewItem(name, f"file:{name}", f"blob:{blob}", size, blob)
+                return NewItem(name, f"file:{name}", f"blob:{blob}", size, blob, weight=expected_passages(name, size))
         return NewItem(name, f"file:{name}", "", skip=reason)
 
     async def _journal_uploads(self, caller: Caller, knowledge_base_id: str, items: Sequence[NewItem]) -> str:

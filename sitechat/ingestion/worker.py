@@ -31,6 +31,7 @@ MAX_FAILURES = 5
 MAX_ATTEMPTS = 20
 """Claims of one item: more than this means that the process died over it again and again."""
 LONGEST_DELAY = 300.0
+LONGEST_STUMBLE = 60.0
 _TOO_LARGE = (TooLargeToKeep, PageTooLarge)
 UNEXPECTED = "Something unexpected went wrong; the log says what. You can retry it."
 
@@ -79,6 +80,7 @@ class Workers:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _work(self) -> None:
+        stumbles = 0
         with self._signals.listen(STOP, WORK) as bell:
             await self._search_model(bell)
             while not self._closing:
@@ -88,9 +90,11 @@ class Workers:
                         await bell.wait(POLL_SECONDS)
                     else:
                         await self._attend(claim)
+                    stumbles = 0
                 except Exception:  # a worker outlives whatever happens to one item; its lease runs out
+                    stumbles += 1
                     log.exception("an ingestion worker stumbled")
-                    await bell.wait(POLL_SECONDS)
+                    await bell.wait(min(2.0**stumbles, LONGEST_STUMBLE))
 
     async def _search_model(self, bell: Bell) -> None:
         """Nothing can be embedded before the search model is there, and no file is to blame if it is not."""

@@ -1,9 +1,9 @@
 """Progress as a query: counts over a job's items, the item in work, the jobs ahead of it; nothing of it is stored.
 
-Percentages weigh files by size, so they never run backwards. Rates are work done per second in which something was
-in work (``JobRow.busy_seconds``): pauses, queues and restarts do not blur them. What is left is counted where files
-have been cut into passages already and extrapolated from the files done where not; the range of the estimate is
-wider the more of it is extrapolated and the fewer files it rests on.
+Percentages weigh files by what their names and sizes promise, which never changes, so they never run backwards.
+Rates are work done per second in which something was in work (``JobRow.busy_seconds``): pauses, queues and restarts
+do not blur them. What is left is counted where files have been cut into passages already and extrapolated from the
+files done where not; the range of the estimate is wider the more of it is extrapolated.
 """
 
 import math
@@ -25,9 +25,6 @@ STALL_SECONDS = 30
 """An item in work without any progress for this long is shown as stalled."""
 UNTENDED_SECONDS = 15
 """A job at the head of the queue that nobody has taken up for this long waits for a SiteChat to run."""
-_BASE_WEIGHT = 2048
-"""What a file costs whatever its size, in bytes."""
-
 _ON = {
     "file_processing": "{name} to be read",
     "text_extraction": "the text of {name}",
@@ -181,13 +178,13 @@ def _chunks_left(numbers: dict[str, Any]) -> float:
 def _spread(numbers: dict[str, Any]) -> float:
     weight = _left(numbers, "weight")
     guessed = numbers["weight_unknown"] / weight if weight else 0
-    return float(min(0.1 + 0.6 * guessed / math.sqrt(max(numbers["completed"], 1)), 0.7))
+    return float(0.1 + 0.5 * guessed)
 
 
 def _counts(job_ids: Sequence[str]) -> Any:
     open_ = ItemRow.state.in_(("pending", "in_progress"))
     cut = ItemRow.chunks_total > 0
-    weight = case((ItemRow.state == "skipped", 0), else_=ItemRow.size + _BASE_WEIGHT)
+    weight = case((ItemRow.state == "skipped", 0), else_=ItemRow.weight)
     part = weight * ItemRow.chunks_done * 1.0 / ItemRow.chunks_total
     retrying = (ItemRow.state == "pending") & ItemRow.not_before.is_not(None)
     measured = (ItemRow.state == "completed") | (open_ & cut)

@@ -23,7 +23,10 @@ OPEN_ITEM = ("pending", "in_progress")
 
 @dataclass(frozen=True, slots=True)
 class NewItem:
-    """One file or URL to ingest. ``skip`` says why it will not be read; empty where it will."""
+    """One file or URL to ingest. ``skip`` says why it will not be read; empty where it will.
+
+    ``weight``: about how many passages it will have.
+    """
 
     name: str
     uri: str
@@ -31,6 +34,7 @@ class NewItem:
     size: int = 0
     blob: str | None = None
     skip: str = ""
+    weight: float = 1.0
 
 
 class JobsStore:
@@ -63,6 +67,7 @@ class JobsStore:
                 "uri": item.uri,
                 "locator": item.locator,
                 "size": item.size,
+                "weight": item.weight,
                 "blob": item.blob,
                 "state": "skipped" if item.skip else "pending",
                 "stage": "complete" if item.skip else "file_processing",

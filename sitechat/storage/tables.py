@@ -308,7 +308,8 @@ class ItemRow(Base):
     indexed or unchanged. ``locator`` says where the bytes are: ``path:``, ``blob:`` or ``url:``; ``blob`` is the
     checksum of the stored copy that the item needs. ``lease_owner`` is drawn anew at each claim; a lease that has run
     out makes the item claimable again. ``attempts`` counts claims, ``failures`` those that ended in a passing
-    trouble; ``not_before`` keeps a retry waiting.
+    trouble; ``not_before`` keeps a retry waiting. ``weight`` is about how many passages it will have, as far as name
+    and size tell, and never changes.
     """
 
     __tablename__ = "items"
@@ -337,6 +338,7 @@ class ItemRow(Base):
     not_before: Mapped[datetime | None]
     blob: Mapped[str | None] = mapped_column(String(64))
     size: Mapped[int] = mapped_column(Integer, default=0)
+    weight: Mapped[float] = mapped_column(Float, default=1.0)
     chunks_total: Mapped[int] = mapped_column(Integer, default=0)
     chunks_done: Mapped[int] = mapped_column(Integer, default=0)
     batches_total: Mapped[int] = mapped_column(Integer, default=0)
