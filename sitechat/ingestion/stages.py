@@ -116,6 +116,17 @@ class Stages:
             await self._knowledge.touch(known.id, tx)
             return await self._leases.complete(claim, "unchanged", known.id, tx=tx)
 
+    async def skip(self, claim: Claim, reason: str) -> bool:
+        """End an item that is not read. What its source held before is not what it holds now, so that goes."""
+        async with self._db.write() as tx:
+            await self._leases.hold(claim, tx)
+            if removed := await self._knowledge.remove(claim.knowledge_base_id, claim.uri, tx):
+                reason += " Its former text has been removed."
+            ended = await self._leases.skip(claim, reason, tx)
+        if removed:
+            self._on_stored()
+        return ended
+
     def _tell(self, claim: Claim) -> None:
         self._signals.ring(progress(claim.job_id))
 

@@ -150,7 +150,7 @@ class Workers:
 
     async def _end_badly(self, claim: Claim, error: Exception) -> bool:
         if isinstance(error, _TOO_LARGE) or (isinstance(error, NotExtracted) and error.skips):
-            return await self._leases.skip(claim, error.message)
+            return await self._stages.skip(claim, error.message)
         reason, passing, retry_after = _explain(error)
         if not passing or claim.failures + 1 >= MAX_FAILURES:
             return await self._leases.fail(claim, reason)

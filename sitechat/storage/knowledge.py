@@ -154,6 +154,17 @@ class KnowledgeStore:
             session.add(_change("delete", document.knowledge_base_id, document_id))
         return document
 
+    async def remove(self, knowledge_base_id: str, uri: str, tx: Transaction | None = None) -> bool:
+        """Delete what a source held before, for ingestion; tells whether there was something."""
+        statement = delete(DocumentRow).where(
+            DocumentRow.knowledge_base_id == knowledge_base_id, DocumentRow.uri == uri
+        )
+        async with self._db.write(tx) as session:
+            document_id = (await session.execute(statement.returning(DocumentRow.id))).scalar_one_or_none()
+            if document_id is not None:
+                session.add(_change("delete", knowledge_base_id, document_id))
+        return document_id is not None
+
     async def touch(self, document_id: str, tx: Transaction | None = None) -> None:
         """The source was read again and had not changed."""
         async with self._db.write(tx) as session:

@@ -164,8 +164,8 @@ class LeaseStore:
             counts = {"chunks_total": chunks, "chunks_done": chunks}
             return await _end(session, claim, "completed", outcome=outcome, document_id=document_id, **counts)
 
-    async def skip(self, claim: Claim, reason: str) -> bool:
-        async with self._db.write() as session:
+    async def skip(self, claim: Claim, reason: str, tx: Transaction | None = None) -> bool:
+        async with self._db.write(tx) as session:
             return await _end(session, claim, "skipped", reason=reason)
 
     async def fail(self, claim: Claim, reason: str) -> bool:

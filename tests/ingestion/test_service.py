@@ -103,6 +103,26 @@ async def test_a_changed_file_replaces_its_passages(library: Library, tmp_path: 
     assert library.ingestion.blobs.kept() == {after.blob}, "the former original is not needed any more"
 
 
+async def test_the_former_text_of_a_file_that_is_empty_now_is_removed(library: Library, tmp_path: Path) -> None:
+    path = write(tmp_path, "otters.md", page("Otters"))
+    await library.ingest(path)
+    path.write_text("", "utf-8")
+    (item,) = await library.ingest(path)
+    assert (item.state, item.reason) == ("skipped", "There is no text in it. Its former text has been removed.")
+    assert await library.uris() == []
+    assert library.indexes.counts() == (0, 0)
+
+
+async def test_a_file_that_is_damaged_now_keeps_its_former_text(library: Library, tmp_path: Path) -> None:
+    """A broken download or half-written file is no reason to forget what was known."""
+    path = write(tmp_path, "otters.md", page("Otters"))
+    await library.ingest(path)
+    path.write_bytes(b"%PDF-1.7 rubbish")
+    (item,) = await library.ingest(path)
+    assert item.state == "failed"
+    assert await library.uris() == ["file:otters.md"]
+
+
 async def test_a_folder_is_walked_without_hidden_files_and_loops(library: Library, tmp_path: Path) -> None:
     write(tmp_path, "docs/a.md", page("A"))
     write(tmp_path, "docs/.git/config.txt", "hidden")
