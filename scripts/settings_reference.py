@@ -1,4 +1,4 @@
-"""Writes ``.env.example`` and the table of ``docs/settings.md`` from ``Settings``, the one place where they are decided.
+"""Writes ``.env.example`` and the table of ``docs/settings.md`` from ``Settings``, where they are decided.
 
 ``python scripts/settings_reference.py`` writes, ``--check`` says whether there is something to write.
 """
