@@ -1,0 +1,139 @@
+"""The knowledge page: cards, one knowledge base, and what becomes of files."""
+
+import asyncio
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from sitechat.identity import LOCAL
+from sitechat.progress import ProgressRecord
+from sitechat.storage.tables import now
+from sitechat.ui import activity, text
+from tests.pages.conftest import Pages
+
+
+def written(app: AppTest) -> str:
+    return "\n".join(element.value for element in [*app.markdown, *app.caption, *app.error, *app.info, *app.title])
+
+
+def job(**values: object) -> ProgressRecord:
+    fields = {"id": "j", "knowledge_base_id": "b", "kind": "files", "stage": "embedding", "status": "in_progress"}
+    return ProgressRecord.model_validate({**fields, "updated_at": now(), **values})
+
+
+def test_every_knowledge_base_is_a_card_with_its_facts(pages: Pages) -> None:
+    app = pages.knowledge()
+    assert not app.exception
+    assert "**Kettles**" in written(app)
+    assert "All about kettles" in written(app)
+    assert "1 document · " in written(app)
+    app.button(key=f"enter-{pages.base.id}").click().run()
+    assert app.title[0].value == "Kettles"
+    document = pages.runtime.call(pages.runtime.knowledge.documents(LOCAL, pages.base.id))[0]
+    assert app.button(key=f"delete-document-{document.id}").label == text.DELETE_FOR_GOOD
+
+
+def test_a_new_knowledge_base_is_opened_and_says_what_goes_there(pages: Pages) -> None:
+    app = pages.knowledge()
+    app.text_input[0].input("Pots & *pans*")
+    app.button[0].click().run()
+    assert not app.exception
+    assert app.title[0].value == r"Pots \& \*pans\*"
+    assert text.NO_DOCUMENTS in written(app)
+
+
+def test_a_name_that_is_taken_is_said_so(pages: Pages) -> None:
+    app = pages.knowledge()
+    app.text_input[0].input("Kettles")
+    app.button[0].click().run()
+    assert len(app.error) == 1
+    assert not app.exception
+
+
+def test_an_address_that_is_none_is_said_so(pages: Pages) -> None:
+    app = pages.knowledge(pages.base)
+    app.text_input(key="address").input("ftp://example.org/x")
+    app.button(key=f"FormSubmitter:add-page-{text.ADD_PAGE}").click().run()
+    assert len(app.error) == 1
+    assert not app.exception
+
+
+def test_files_are_read_and_each_says_what_became_of_it(pages: Pages) -> None:
+    base = pages.runtime.call(pages.runtime.knowledge.create(LOCAL, "Mixed"))
+    app = pages.knowledge(base)
+    app.file_uploader[0].set_value([("a.md", b"# One\n\nA first text.", "text/markdown"), ("b.xyz", b"?", "x/y")]).run()
+    app.button(key="add-files").click().run()
+    pages.runtime.call(_ended(pages, base.id), timeout=60)
+    app.run()
+    assert not app.exception
+    assert "1 ready · 1 skipped" in written(app)
+    assert "**b.xyz**" in written(app)
+    assert "a.md" in written(app)
+
+
+async def _ended(pages: Pages, base_id: str) -> None:
+    jobs = await pages.runtime.ingestion.progress(LOCAL, base_id)
+
+    async def watch() -> None:
+        async for _ in pages.runtime.ingestion.watch(LOCAL, jobs[0].id):
+            pass
+
+    await asyncio.wait_for(watch(), 60)
+
+
+def test_a_document_and_a_knowledge_base_can_be_deleted(pages: Pages) -> None:
+    base = pages.runtime.call(pages.runtime.knowledge.create(LOCAL, "Short-lived"))
+    pages.add(base, "gone.md", "# Gone\n\nSoon.")
+    app = pages.knowledge(base)
+    document = pages.runtime.call(pages.runtime.knowledge.documents(LOCAL, base.id))[0]
+    app.button(key=f"delete-document-{document.id}").click().run()
+    assert text.NO_DOCUMENTS in written(app)
+    app.button(key="delete-base").click().run()
+    assert app.title[0].value == text.KNOWLEDGE
+    assert "Short-lived" not in written(app)
+
+
+def test_a_knowledge_base_that_is_gone_is_said_so(pages: Pages) -> None:
+    app = AppTest.from_function(_page, default_timeout=60)
+    app.query_params["base"] = "0" * 32
+    app.run()
+    assert app.title[0].value == text.KNOWLEDGE
+    assert len(app.error) == 1
+
+
+def _page() -> None:
+    from sitechat.ui import knowledge
+
+    knowledge.page()
+
+
+@pytest.mark.parametrize(
+    ("record", "line"),
+    [
+        (
+            job(progress_percentage=38.2, rate_per_second=12.4, eta_seconds=236, current_file="a.pdf"),
+            "38 % · Preparing for search · 12 passages a second · about 4 min left",
+        ),
+        (job(status="paused", progress_percentage=5), "5 % · Paused"),
+        (job(status="pending"), "0 % · Queued"),
+    ],
+)
+def test_the_headline_of_a_job(record: ProgressRecord, line: str) -> None:
+    assert activity.headline(record) == line
+
+
+@pytest.mark.parametrize(
+    ("record", "line"),
+    [
+        (job(current_file="a.pdf", current_file_index=2, total_files=1200), "2 of 1,200: a.pdf"),
+        (job(waiting_for="2 earlier jobs", queued_behind=2), "Waiting for 2 earlier jobs"),
+        (
+            job(waiting_for="a.pdf to be read (31 s so far)", stalled=True),
+            "Stalled: waiting for a.pdf to be read (31 s so far)",
+        ),
+        (job(queued_behind=1), "Queued behind 1 other"),
+        (job(), ""),
+    ],
+)
+def test_nothing_stands_still_without_a_reason(record: ProgressRecord, line: str) -> None:
+    assert activity.where(record) == line
