@@ -10,6 +10,7 @@ thing asked for; ``big`` the share of adjacent word pairs. The best score decide
 for the lexically best sentences only; without them a stand-in that keeps the threshold in place is used.
 """
 
+import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -24,7 +25,9 @@ Similarity = Callable[[str, Sequence[str]], Awaitable[Sequence[float]]]
 
 PASSAGES = 5
 COMPARED = 8
-_SHORTEST = 3
+_SHORTEST, _SHORTEST_OPEN = 3, 5
+"""Words that a sentence has at least, and one without a mark at its end, which may be a heading."""
+_CLOSED = re.compile(r"[.!?。！？:;`\d]\W*$|\d")
 _HIGHEST_P = 1.0
 """Above, ``P`` tells more about the size of the knowledge base than about the passage."""
 
@@ -92,9 +95,9 @@ def _score_lexically(question: Question, best: Sequence[Passage], order: Sequenc
 
 
 def _quotable(text: str) -> list[str]:
-    """The sentences that say something: no rules, fences or scraps of a word or two."""
+    """The sentences that say something: no rules, fences, or headings of a few words."""
     quoted = (readable(text[start:end]) for start, end in split_sentences(text))
-    return [item for item in quoted if len(stems(item)) >= _SHORTEST]
+    return [item for item in quoted if len(stems(item)) >= (_SHORTEST if _CLOSED.search(item) else _SHORTEST_OPEN)]
 
 
 def _share(found: frozenset[str], table: Mapping[str, float], mass: float) -> float:

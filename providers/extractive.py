@@ -42,7 +42,7 @@ class Extractive:
         else:
             answer, score = await self._answer(request)
         if answer is None:
-            yield NoAnswerDelta(round(score, 3))
+            yield NoAnswerDelta(round(float(score), 3))
             return
         for piece in _PIECE.findall(answer):
             yield TextDelta(piece)

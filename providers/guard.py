@@ -32,6 +32,7 @@ from providers.errors import (
 
 _CHARACTERS_A_TOKEN = 16
 """More than any language takes, so that only a flood reaches it; a piece of a stream is at least one token."""
+_LONG_AGO = float("-inf")
 _TIDYING = 1.0
 """What a provider may take for itself after the finish, to leave its connection in order."""
 
@@ -122,6 +123,7 @@ class _Call:
         self._flood = _Flood(most)
         self._started = False
         self._finished = False
+        self._reset_at = _LONG_AGO
 
     async def run(self) -> None:
         """Never raises an ordinary exception: the channel hands it to the reader."""
@@ -142,7 +144,10 @@ class _Call:
         quiet = True
         while True:
             try:
-                async with asyncio.timeout_at(due if quiet else None):
+                if quiet:
+                    async with asyncio.timeout_at(due):
+                        delta = await self._channel.get()
+                else:
                     delta = await self._channel.get()
             except TimeoutError:
                 seconds = round(loop.time() - begin, 1)
@@ -179,6 +184,8 @@ class _Call:
         try:
             await self._drain()
         except ProviderError as error:
+            if self._finished:
+                return  # the answer is whole; what breaks afterwards is nobody's concern
             if self._started:
                 raise _broken(error, self._limits) from error
             pause = self._pause(error, attempt)
@@ -222,14 +229,23 @@ class _Call:
 
     async def _pass_on(self, delta: Delta, limit: asyncio.Timeout) -> None:
         if isinstance(delta, TextDelta):
-            self._started = True
+            if not self._started:
+                self._started, self._reset_at = True, _LONG_AGO
             if self._flood.exceeded_by(delta.text):
                 delta = FinishDelta("length")
         self._finished = isinstance(delta, FinishDelta | NoAnswerDelta)
         if self._channel.full:
             limit.reschedule(None)
+            self._reset_at = _LONG_AGO
         await self._channel.put(delta)
-        limit.reschedule(asyncio.get_running_loop().time() + self._patience())
+        self._reset(limit)
+
+    def _reset(self, limit: asyncio.Timeout) -> None:
+        """Start the clock anew. A tenth of the time is added, so that not every word of a fast stream must do it."""
+        now, patience = asyncio.get_running_loop().time(), self._patience()
+        if now - self._reset_at > patience / 10 or self._finished:
+            self._reset_at = now
+            limit.reschedule(now + patience * 1.1)
 
     def _patience(self) -> float:
         if self._finished:

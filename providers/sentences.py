@@ -17,11 +17,23 @@ _HEADING = re.compile(r"\s{0,3}#{1,6}\s")
 _MARKER = re.compile(r"\s*(?:[-*+•‣◦▪–]|\d{1,3}[.)]|[a-zA-Z][.)]|\[[ xX]\])\s+(?=\S)")
 _RULE = re.compile(r"\s*(?:[-=_*~]\s*){3,}$")
 _TABLE = re.compile(r"\s*\|.*\|\s*$|(?:[^|\n]*\|){2,}[^|\n]*$|[^\t\n]*(?:\t[^\t\n]*){2,}$")
-_CODE = re.compile(r"(?: {4}|\t)\s*\S")
+_INDENTED = re.compile(r"(?: {4}|\t)\s*\S")
+_CODE = re.compile(
+    r"""^(?:
+    >>>|\.\.\.\s\S|\$\s\S|\#!|@[\w.]+(?:\(|$)
+    |from\s+[\w.]+\s+import\b|import\s+[\w.]+(?:\s+as\s+\w+)?;?$|(?:async\s+)?def\s+\w+\s*\(|class\s+\w+\s*[(:{]
+    |(?:const|let|var)\s+\w+\s*=|(?:export\s+)?function\s*\w*\s*\(|return\s+[\w.]+\(|\#include\b
+    |(?:SELECT|INSERT\ INTO|UPDATE|DELETE\ FROM|CREATE\ TABLE|CREATE\ INDEX)\s
+    |[\w.\[\]"']+\s*[-+*/]?=\s*\S|[\w.]+\(.*\)?[;,:]?$|[\]})]+[;,]?$|.*[{}]$|.*[=(].*;$
+    )""",
+    re.VERBOSE,
+)
 _SHORT_LINE = 50
+_LONGEST_CODE = 300
+_LONGEST_MARKED = 5_000
 
 _BREAK = re.compile(
-    r"(?P<west>[.!?…]+(?:[\"'”’)\]»*_]|\[\d{1,3}\])*)(?=\s)\s+|(?P<east>[。！？｡]+[」』”’）】\"')]*)\s*|(?P<danda>[।۔؟]+)\s+"
+    r"(?P<west>(?<![.!?…])[.!?…]++(?:[\"'”’)\]»*_]|\[\d{1,3}\])*+)(?=\s)\s+|(?P<east>[。！？｡]+[」』”’）】\"')]*)\s*|(?P<danda>(?<![।۔؟])[।۔؟]++)\s+"
 )
 _OPENERS = "\"'“‘«([¿¡*_`<"
 _WORD_BEFORE = re.compile(r"[\w.&'’-]+$")
@@ -52,25 +64,34 @@ def split_sentences(text: str) -> list[Span]:
 def readable(sentence: str) -> str:
     """The sentence as it is quoted: on one line, without list marks, heading hashes or the outer bars of a table.
 
-    A reference such as ``[12]`` is dropped, since answers use that form for marks of their own; ``args[1]`` becomes a
-    code span, where it is none.
+    A line of code becomes a code span. Elsewhere a reference such as ``[12]`` is dropped, since answers use that form
+    for marks of their own.
     """
     line = " ".join(sentence.split())
+    if is_code(line):
+        return f"`{line}`"
     line = _LEADING_MARK.sub("", line, count=1) or line
     return _without_marks(line.strip("| ") or line)
 
 
+def is_code(line: str) -> bool:
+    """Whether a line looks like source code rather than words. One that quotes code in a span is words."""
+    if "`" in line or line[-1:] in ".!?" or len(line) > _LONGEST_CODE:
+        return False
+    return bool(_CODE.match(line.strip()))
+
+
 def _without_marks(line: str) -> str:
-    if "[" not in line:
+    if "[" not in line or len(line) > _LONGEST_MARKED:
         return line
-    is_code = bool(_CODE_SIGNS.search(line))
+    about_code = bool(_CODE_SIGNS.search(line))
     parts = line.split("`")
-    parts[::2] = [_mark_free(part, is_code) for part in parts[::2]]
+    parts[::2] = [_mark_free(part, about_code) for part in parts[::2]]
     return "`".join(parts).strip() or line
 
 
-def _mark_free(text: str, is_code: bool) -> str:
-    if is_code:
+def _mark_free(text: str, about_code: bool) -> str:
+    if about_code:
         text = _INDEXED.sub(r"`\g<0>`", text)
         return "`".join(p if i % 2 else _REFERENCE.sub("", p) for i, p in enumerate(text.split("`")))
     return _REFERENCE.sub("", text)
@@ -105,6 +126,10 @@ def _units(text: str) -> Iterator[Span]:
 def _continues(previous: str, line: str) -> bool:
     """Whether ``line`` goes on with the paragraph, or the list item, of the line before it."""
     if not line.strip() or _stands_alone(line) or _stands_alone(previous, starting=False):
+        return False
+    if is_code(previous.strip()) or is_code(line.strip()):
+        return False
+    if _INDENTED.match(line) and not _INDENTED.match(previous) and not _MARKER.match(previous):
         return False
     ended_short = len(previous.rstrip()) < _SHORT_LINE and previous.rstrip()[-1:] not in ",;-–—"
     begins_anew = line.lstrip()[:1].isupper() or line.lstrip()[:1].isdigit()
@@ -142,17 +167,16 @@ def _ends_sentence(text: str, begin: int, match: re.Match[str], end: int) -> boo
         return not following and not after
     if match["west"] != ".":
         return True
-    return not _is_abbreviation(
-        text[max(begin, match.start() - 24) : match.start()], after, text[begin : match.start()]
-    )
+    before = text[max(begin, match.start() - 24) : match.start()]
+    if match.start() - begin <= 4 and before.strip().isdigit():
+        return False  # the number of a list
+    return not _is_abbreviation(before, after)
 
 
-def _is_abbreviation(before: str, after: str, sentence: str) -> bool:
+def _is_abbreviation(before: str, after: str) -> bool:
     """Whether the single full stop after ``before`` belongs to a shortened word rather than ends the sentence."""
     word_match = _WORD_BEFORE.search(before)
     word = word_match[0].strip("'’").lower() if word_match else ""
-    if sentence.strip().isdigit() and len(sentence.strip()) <= 3:
-        return True
     if word in _NEVER:
         return True
     if word in _BEFORE_NUMBER:

@@ -209,6 +209,22 @@ async def test_cancelling_during_a_pause_leaves_no_task() -> None:
     assert asyncio.all_tasks() == before
 
 
+async def test_what_breaks_after_the_finish_does_not_matter() -> None:
+    """The answer is whole."""
+    heard = await listen(Guarded(Unclean(), QUICK))
+    assert heard.error is None
+    assert heard.deltas == [TextDelta("Done"), FinishDelta("stop")]
+
+
+class Unclean(Scripted):
+    """Loses its connection after its last word."""
+
+    async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
+        yield TextDelta("Done")
+        yield FinishDelta("stop")
+        raise ProviderUnavailable("Away.")
+
+
 async def test_a_bug_is_not_dressed_up_as_a_failure() -> None:
     """What no provider may raise comes out as it is, so that it is logged as a bug."""
     heard = await listen(Guarded(Scripted([TextDelta("Half"), Fail(KeyError("oops"))]), QUICK))

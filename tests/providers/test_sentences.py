@@ -67,6 +67,18 @@ def test_prose(text: str, expected: list[str]) -> None:
     assert sentences(text) == expected
 
 
+@pytest.mark.parametrize(
+    "piece",
+    [".", "a. ", "(", "x[", "[1]", "| ", "- \n", "= ", "\t", "> ", "`", "f(x;", "\n\n", "A.B", "。", "*_", "    x\n"],
+)
+def test_hostile_text_takes_no_more_than_its_length(piece: str) -> None:
+    """Patterns that backtrack would take minutes here."""
+    text = piece * (200_000 // len(piece))
+    spans = split_sentences(text)
+    for start, end in spans[:50]:
+        readable(text[start:end])
+
+
 def test_structure_makes_units_of_its_own() -> None:
     """Headings, list items, table rows and code lines are not run together with what follows them."""
     text = (
