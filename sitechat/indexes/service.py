@@ -267,6 +267,8 @@ class Indexes:
     async def _serve(self, generation: Generation) -> None:
         head = await self._vectors.head()
         store = await self._run(lambda: self._stored_dense(generation, head))
+        if self._serving:
+            await self._run(store.save)  # a new one is on disk before it holds anything, so absence means loss
         follower = DenseFollower(store, self._vectors, generation, self._run)
         async with self._following:
             behind = follower.sequence < head

@@ -128,6 +128,18 @@ async def test_another_search_model_is_built_beside_the_old_one_which_serves_mea
     await second.close()
 
 
+async def test_a_kill_before_the_first_snapshot_is_no_damage(shop: Shop) -> None:
+    first = shop.open()
+    await first.ready()
+    await shop.add(first, "a", "red apples")
+    first._text.index.close()  # type: ignore[union-attr]  # the process dies, nothing is saved
+    second = shop.open()
+    await second.ready()
+    assert (await found(second, "apples", shop))[0] == ["red apples"]
+    assert second.notices == []
+    await second.close()
+
+
 async def test_searches_stay_inside_their_knowledge_base_and_the_caller_s_rights(shop: Shop) -> None:
     indexes = shop.open()
     await indexes.ready()
