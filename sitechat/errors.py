@@ -28,9 +28,7 @@ class SiteChatError(Exception):
     code: ClassVar[Code] = "INTERNAL"
     retryable: bool = False
 
-    def __init__(
-        self, message: str, *, retryable: bool | None = None, retry_after: float | None = None
-    ) -> None:
+    def __init__(self, message: str, *, retryable: bool | None = None, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.message = message
         if retryable is not None:

@@ -16,9 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
 
 SCHEMA_VERSION = 1
 
-Step = Literal[
-    "routing", "rewriting", "cached", "retrieving", "grading", "expanding", "generating", "verifying"
-]
+Step = Literal["routing", "rewriting", "cached", "retrieving", "grading", "expanding", "generating", "verifying"]
 Intent = Literal["chitchat", "qa", "compose"]
 NoticeKind = Literal["waiting", "retrying", "fallback", "degraded", "preparing"]
 Code = Literal[

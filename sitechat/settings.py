@@ -4,10 +4,12 @@ SiteChat's own variables begin with ``SITECHAT_``; OpenAI's and AWS's keep the n
 becomes one :class:`~sitechat.errors.SettingsError` whose message names each variable, what it saw and what to set.
 """
 
+import os
 import re
 from pathlib import Path
 from typing import Literal
 
+from dotenv import dotenv_values
 from pydantic import AliasChoices, Field, HttpUrl, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -112,7 +114,13 @@ class Settings(BaseSettings):
 
 
 def load_settings() -> Settings:
-    """Read the environment and ``.env``. Raises :class:`SettingsError` that lists everything wrong at once."""
+    """Read the environment and ``.env``. Raises :class:`SettingsError` that lists everything wrong at once.
+
+    Credentials in ``.env`` that others read from the environment (AWS's, and the keys of gateways) are put there.
+    """
+    for name, value in dotenv_values(Settings.model_config.get("env_file"), encoding="utf-8").items():
+        if value and (name.startswith("AWS_") or name.endswith("_API_KEY")):
+            os.environ.setdefault(name, value)
     try:
         return Settings()
     except ValidationError as error:

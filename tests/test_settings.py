@@ -1,5 +1,6 @@
 """Settings are read as their users expect, and what is wrong is said at once, by name, with secrets masked."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,19 @@ def test_the_dotenv_file_is_read_and_the_environment_wins(tmp_path: Path, monkey
     monkeypatch.setenv("SITECHAT_PASSAGES", "6")
     settings = load_settings()
     assert (settings.llm, settings.passages, settings.openai_api_key) == ("extractive", 6, None)
+
+
+def test_credentials_in_the_dotenv_file_reach_those_who_read_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("AWS_ACCESS_KEY_ID=from-file\nGROQ_API_KEY=from-file\nPATH=from-file\n")
+    monkeypatch.setenv("GROQ_API_KEY", "from-environment")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "")
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    load_settings()
+    assert os.environ["AWS_ACCESS_KEY_ID"] == "from-file"
+    assert os.environ["GROQ_API_KEY"] == "from-environment"
+    assert os.environ["PATH"] != "from-file"
 
 
 def test_settings_cannot_be_changed_afterwards() -> None:

@@ -18,7 +18,7 @@ from providers.base import (
 from providers.errors import ContentFiltered, ProviderError
 from sitechat.events import Citation, Closest, Event, Notice, Status, Token, Usage
 from sitechat.pipeline import prompts
-from sitechat.pipeline.evidence import best_span, last_claim, page_url, source_url
+from sitechat.pipeline.evidence import Span, best_span, last_claim, page_url, quoted_span, source_url
 from sitechat.pipeline.failures import translate
 from sitechat.pipeline.marks import MarkScanner, Piece
 from sitechat.pipeline.state import ScoredChunk, Tools, TurnState, stopwatch
@@ -38,7 +38,7 @@ async def answer(state: TurnState, tools: Tools) -> AsyncGenerator[Event, None]:
         for event in _refuse(state):
             yield event
     else:
-        writer = _Writer(state)
+        writer = _Writer(state, quotes=not tools.provider.capabilities.writes)
         try:
             async with aclosing(tools.provider.stream(_request(state, tools))) as deltas:
                 async for delta in deltas:
@@ -72,10 +72,15 @@ def _passage(number: int, hit: ScoredChunk) -> Passage:
 
 
 class _Writer:
-    """Deltas in, events out; keeps the state's content equal to the tokens sent."""
+    """Deltas in, events out; keeps the state's content equal to the tokens sent.
 
-    def __init__(self, state: TurnState) -> None:
+    ``quotes``: what stands between two marks is one sentence, quoted from the passage of the latter.
+    """
+
+    def __init__(self, state: TurnState, *, quotes: bool) -> None:
         self._state = state
+        self._quotes = quotes
+        self._marked = 0
         self._scanner = MarkScanner()
         self._numbers: dict[tuple[int, int], int] = {}
         self._opening: str | None = "" if state.intent != "chitchat" else None
@@ -149,7 +154,7 @@ class _Writer:
             self._space = ""
             return []
         hit = state.hits[passage - 1]
-        span = best_span(last_claim(state.content), hit.chunk)
+        span = self._span(hit)
         key = (hit.chunk.id, span.start)
         events: list[Event] = []
         if key not in self._numbers:
@@ -175,7 +180,15 @@ class _Writer:
             return events
         space, self._space = self._space, ""
         self._after = number
-        return [*events, self._token(f"{space}[{number}]")]
+        events.append(self._token(f"{space}[{number}]"))
+        self._marked = len(state.content)
+        return events
+
+    def _span(self, hit: ScoredChunk) -> Span:
+        content = self._state.content
+        if self._quotes:
+            return quoted_span(content[self._marked :].strip(), hit.chunk)
+        return best_span(last_claim(content), hit.chunk)
 
     def _token(self, text: str) -> Token:
         if self._state.first_token_at is None:

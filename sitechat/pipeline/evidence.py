@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 
 import snowballstemmer
 
-from providers.sentences import split_sentences
+from providers.sentences import find_quoted, split_sentences
 from sitechat.storage.values import Chunk
 
 _WORD = re.compile(r"\w+", re.UNICODE)
@@ -40,6 +40,15 @@ def best_span(claim: str, chunk: Chunk) -> Span:
 
     best = max(range(len(spans)), key=score) if any(wanted & set(words) for words in inside) else 0
     start, end = spans[best]
+    return Span(chunk.start + start, chunk.start + end, chunk.text[start:end])
+
+
+def quoted_span(quoted: str, chunk: Chunk) -> Span:
+    """Where the passage holds a sentence that was quoted from it; the nearest one if it was not."""
+    found = find_quoted(quoted, chunk.text)
+    if found is None:
+        return best_span(quoted, chunk)
+    start, end = found
     return Span(chunk.start + start, chunk.start + end, chunk.text[start:end])
 
 
