@@ -7,7 +7,7 @@ becomes one :class:`~sitechat.errors.SettingsError` whose message names each var
 import os
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from dotenv import dotenv_values
 from pydantic import AliasChoices, Field, HttpUrl, SecretStr, ValidationError, field_validator
@@ -118,7 +118,8 @@ def load_settings() -> Settings:
 
     Credentials in ``.env`` that others read from the environment (AWS's, and the keys of gateways) are put there.
     """
-    for name, value in dotenv_values(Settings.model_config.get("env_file"), encoding="utf-8").items():
+    file = Settings.model_config.get("env_file")
+    for name, value in dotenv_values(cast("str | None", file), encoding="utf-8").items():
         if value and (name.startswith("AWS_") or name.endswith("_API_KEY")):
             os.environ.setdefault(name, value)
     try:

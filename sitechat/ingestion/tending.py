@@ -19,7 +19,7 @@ LOOK_SECONDS = 1.0
 """How often the journal is asked whether the item is still ours: another process may have taken it away."""
 
 
-class PutDown(Exception):  # noqa: N818 (a request, not an error)
+class PutDown(Exception):
     """This process is closing."""
 
 
