@@ -7,7 +7,8 @@ Each sentence of the best passages gets a score::
 ``ov`` is the share of the question's telling words, weighed by rarity, that the sentence holds; ``ovw`` the same for
 the sentence with its neighbours and title; ``P`` the passage's retrieval score; ``kind`` whether it holds the kind of
 thing asked for; ``big`` the share of adjacent word pairs. The best score decides whether to answer. Cosines are asked
-for the lexically best sentences only; without them a stand-in that keeps the threshold in place is used.
+for the lexically best sentences only; without them a stand-in that keeps the threshold in place is used. A sentence that is
+itself a question is no answer; the one after it is heard together with it.
 """
 
 import re
@@ -28,15 +29,20 @@ COMPARED = 8
 _SHORTEST, _SHORTEST_OPEN = 3, 5
 """Words that a sentence has at least, and one without a mark at its end, which may be a heading."""
 _CLOSED = re.compile(r"[.!?。！？:;`\d]\W*$|\d")
+_QUESTION_MARKS = ("?", "？", "؟")
 _HIGHEST_P = 1.0
 """Above, ``P`` tells more about the size of the knowledge base than about the passage."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A sentence: ``text`` as it is quoted, ``number`` of its passage, ``place`` in reading order."""
+    """A sentence: ``text`` as it is quoted, ``number`` of its passage, ``place`` in reading order.
+
+    ``heard`` is what it is compared by: with the question before it, where it answers one.
+    """
 
     text: str
+    heard: str
     number: int
     place: tuple[int, int]
     score: float
@@ -54,7 +60,7 @@ async def rank(
     if similarity is None or not found:
         return [replace(item, score=item.score + stand_in(item)) for item in found]
     compared = found[:COMPARED]
-    cosines = await similarity(question_text, [item.text for item in compared])
+    cosines = await similarity(question_text, [item.heard for item in compared])
     scored = [replace(item, score=item.score + max(0.0, cos)) for item, cos in zip(compared, cosines, strict=True)]
     return sorted(scored, key=lambda item: -item.score)
 
@@ -82,16 +88,21 @@ def _score_lexically(question: Question, best: Sequence[Passage], order: Sequenc
         title = frozenset(stems(f"{passage.title} {passage.heading}"))
         bags = [frozenset(stems(text)) for text in texts]
         for i, text in enumerate(texts):
+            if text.endswith(_QUESTION_MARKS):
+                continue  # a question answers none, but what follows it may
+            answers = i > 0 and texts[i - 1].endswith(_QUESTION_MARKS)
+            heard = f"{texts[i - 1]} {text}" if answers else text
+            said = bags[i - 1] | bags[i] if answers else bags[i]
             around = title.union(*bags[max(0, i - 1) : i + 2])
-            coverage = _share(question.telling & bags[i], table, mass)
+            coverage = _share(question.telling & said, table, mass)
             score = (
                 0.5 * coverage
                 + 0.3 * _share(question.telling & around, table, mass)
                 + 0.7 * min(passage.score, _HIGHEST_P)
                 + 0.2 * holds_kind(question, text)
-                + 0.15 * _pair_share(question, text)
+                + 0.15 * _pair_share(question, heard)
             )
-            yield Candidate(text, passage.number, (positions[passage.number], i), score, coverage, passage)
+            yield Candidate(text, heard, passage.number, (positions[passage.number], i), score, coverage, passage)
 
 
 def _quotable(text: str) -> list[str]:

@@ -133,3 +133,12 @@ async def test_the_same_sentence_twice_is_quoted_once() -> None:
     copy = Passage(2, BRIDGE.title, BRIDGE.heading, BRIDGE.text, 1.1)
     heard = await listen(Extractive(), ask("When was Tower Bridge opened?", BRIDGE, copy))
     assert heard.text.count("30 June 1894") == 1
+
+
+async def test_a_question_in_the_documents_is_not_quoted_but_what_answers_it_is() -> None:
+    text = "How long are backups kept? They stay for thirty days. Where are they? In the cellar of the head office."
+    passages = (Passage(1, "Backups", "", text, 0.9), Passage(2, "Coffee", "", "The machine needs beans.", 0.1))
+    request = Request((), question="How long are backups kept?", passages=passages)
+    said = "".join([delta.text async for delta in Extractive().stream(request) if isinstance(delta, TextDelta)])
+    assert said.startswith("They stay for thirty days. [1]")
+    assert "?" not in said

@@ -56,4 +56,4 @@ def test_hollow_words_do_not_count_unless_there_are_no_others() -> None:
 def test_contradictions_are_noticed(question: str, sentence: str, turned: bool) -> None:
     """Opposites, numbers and negations that make a likely sentence the wrong one."""
     passage = Passage(1, "Title", "", sentence, 1.0)
-    assert contradicts(question, Candidate(sentence, 1, (0, 0), 2.0, 1.0, passage)) is turned
+    assert contradicts(question, Candidate(sentence, sentence, 1, (0, 0), 2.0, 1.0, passage)) is turned
