@@ -102,7 +102,12 @@ class _NaiveServer(AppServer):
         settings = {"STREAMLIT_SERVER_HEADLESS": "true", "OPENAI_API_KEY": "sk-bench-not-a-key", **self.environment}
         command = [sys.executable, "-m", "streamlit", "run", "naive_app.py", "--server.port", str(self.port)]
         self.process = subprocess.Popen(
-            command, cwd=NAIVE, env={**os.environ, **settings}, stdout=subprocess.DEVNULL, start_new_session=True
+            command,
+            cwd=NAIVE,
+            env={**os.environ, **settings},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
         _wait_for(f"{self.url}/_stcore/health", self.process)
         return self

@@ -32,9 +32,9 @@ class Answer:
 
     @property
     def worst_gap(self) -> float:
-        """The longest pause between two updates, in seconds."""
+        """The longest pause between two updates, in seconds; the whole wait where all came in one."""
         pairs = zip(self.updates, self.updates[1:], strict=False)
-        return max((later - earlier for earlier, later in pairs), default=float("inf"))
+        return max((later - earlier for earlier, later in pairs), default=self.first)
 
 
 class Visitor:
@@ -88,7 +88,18 @@ class Visitor:
             self._note(message, answer, before, wanted)
         if not answer.complete and not answer.problem:
             answer.problem = f"incomplete after {seconds:.0f} s"
+        await self._come_to_rest(answer)
         return answer
+
+    async def _come_to_rest(self, answer: Answer) -> None:
+        """What the page still sends once the answer is there belongs to its bytes."""
+        end = time.monotonic() + 2 * _IDLE_SECONDS
+        while time.monotonic() < end:
+            message, size = await self._receive(1.0)
+            if message is None and not self._running:
+                return
+            answer.frames += message is not None
+            answer.received += size
 
     def text(self) -> str:
         """All Markdown on the page, in its order."""

@@ -36,6 +36,11 @@ class AppServer:
 
     def start(self) -> "AppServer":
         """Start, or start again on the same data and port, and wait until ``/healthz`` answers."""
+        self.start_without_waiting()
+        self._wait()
+        return self
+
+    def start_without_waiting(self) -> None:
         self.port = self.port or free_port()
         self.data_dir.mkdir(parents=True, exist_ok=True)
         settings = {
@@ -54,8 +59,6 @@ class AppServer:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self._wait()
-        return self
 
     def get(self, path: str, timeout: float = 10) -> tuple[int, str]:
         """Status and body of a GET."""
