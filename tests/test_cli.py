@@ -1,0 +1,102 @@
+"""The command line: ingest a folder, ask it, see what works, and work beside a running SiteChat."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from sitechat.cli import app
+from sitechat.errors import NotFound, SettingsError
+from sitechat.events import EventAdapter
+from sitechat.progress import ItemRecord, ProgressRecord
+from sitechat.runtime import Runtime
+from sitechat.settings import Settings
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setenv("SITECHAT_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("SITECHAT_SAMPLE", "false")
+    monkeypatch.setenv("COLUMNS", "300")
+
+    def invoke(*arguments: str | Path) -> Result:
+        return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+    return invoke
+
+
+@pytest.fixture
+def handbook(tmp_path: Path) -> Path:
+    folder = tmp_path / "handbook"
+    folder.mkdir()
+    (folder / "leave.md").write_text("# Leave\n\nEveryone has thirty days of leave a year. Ask Maria to book it.\n")
+    (folder / "coffee.txt").write_text("The coffee machine is cleaned every Friday by the last one to leave.\n")
+    (folder / "photo.heic").write_bytes(b"\x00\x01")
+    (folder / "broken.pdf").write_bytes(b"%PDF-1.7 nothing")
+    return folder
+
+
+def test_a_folder_is_read_and_asked_with_sources(run: Run, handbook: Path) -> None:
+    read = run("ingest", handbook, "-k", "Handbook")
+    assert read.exit_code == 1  # one file failed
+    assert "“Handbook”: 1 failed · 2 indexed · 1 skipped" in read.stdout
+    assert "broken.pdf" in read.stdout
+    assert "photo.heic" in read.stdout
+    asked = run("ask", "How many days of leave does everyone have?")
+    assert asked.exit_code == 0
+    assert "Everyone has thirty days of leave a year. [1]" in asked.stdout
+    assert "[1] Leave" in asked.stdout
+    assert "Retrieving documents" in asked.stderr
+    again = run("ingest", handbook / "leave.md", "-k", "Handbook", "--json")
+    *records, item = (json.loads(line) for line in again.stdout.splitlines())
+    assert {ProgressRecord.model_validate(record).kind for record in records}
+    assert ItemRecord.model_validate(item).state == "completed"
+
+
+def test_json_is_one_protocol_event_a_line(run: Run, handbook: Path) -> None:
+    run("ingest", handbook / "leave.md", "-k", "Handbook")
+    asked = run("ask", "--json", "-k", "Handbook", "How many days of leave does everyone have?")
+    events = [EventAdapter.validate_json(line) for line in asked.stdout.splitlines()]
+    assert [event.seq for event in events] == list(range(1, len(events) + 1))
+    assert events[-1].type == "answered"
+    assert any(event.type == "citation" for event in events)
+
+
+def test_commands_work_beside_a_running_sitechat(run: Run, handbook: Path, tmp_path: Path) -> None:
+    owner = Runtime.open(Settings(_env_file=None, data_dir=tmp_path / "data", sample=False))
+    try:
+        read = run("ingest", handbook / "leave.md", "-k", "Handbook")
+        assert "owns the data directory and does the work" in read.stderr
+        assert "1 indexed" in read.stdout
+        assert "thirty days" in run("ask", "How many days of leave does everyone have?").stdout
+        checked = run("doctor")
+        assert checked.exit_code == 0
+        assert "owned by a running SiteChat" in checked.stdout
+    finally:
+        owner.close()
+
+
+def test_an_unknown_knowledge_base_is_named_with_those_there_are(run: Run, handbook: Path) -> None:
+    run("ingest", handbook / "leave.md", "-k", "Handbook")
+    asked = run("ask", "-k", "Handbuch", "Why?")
+    assert asked.exit_code == 2
+    assert "There is no knowledge base “Handbuch”. Knowledge bases here: “Handbook”." in asked.stderr
+
+
+def test_wrong_settings_fail_the_doctor_with_the_variable_s_name(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SITECHAT_LLM", "gpt")
+    checked = run("doctor")
+    assert checked.exit_code == 1
+    assert "SITECHAT_LLM" in checked.stdout
+    assert isinstance(run("ask", "x").exception, SettingsError)
+
+
+def test_a_missing_file_is_named(run: Run, tmp_path: Path) -> None:
+    missing = run("ingest", tmp_path / "nowhere.txt", "-k", "Handbook")
+    assert missing.exit_code == 1
+    assert "nowhere.txt" in str(missing.exception)
+    assert not isinstance(missing.exception, NotFound)
