@@ -46,7 +46,8 @@ def main() -> None:
         print(f"This machine is busy (load {load_before:.2f}); times will be worse than they are.")
     loads = sessions.compare(options.sessions)
     report.append(
-        f"## {options.sessions} sessions at once, 200 tokens each at 50 a second\n\n`python -m benchmarks.sessions`\n\n"
+        f"## {options.sessions} sessions, 200 tokens each at 50 a second\n\n"
+        "`python -m benchmarks.sessions`: all pages are open; the questions come within four seconds.\n\n"
         + _side_by_side({name: load.rows() for name, load in loads.items()})
         + _ratio("worst gap", loads["naive app"].worst_gap_ms, loads["SiteChat"].worst_gap_ms)
     )

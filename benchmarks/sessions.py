@@ -1,5 +1,6 @@
 """Many people at once: each opens the page and says hello; the model answers 200 tokens at 50 tokens a second.
 
+The questions come within four seconds, which is how long an answer takes, so that the answers overlap.
 ``python -m benchmarks.sessions [--sessions 100] [--only sitechat|naive]``
 """
 
@@ -17,7 +18,7 @@ from tests.support.app import AppServer
 
 MODEL = "wire-r50-n200"
 QUESTION = "hello"
-RAMP_SECONDS = 1.0
+RAMP_SECONDS = 4.0
 
 
 @dataclass(frozen=True)
