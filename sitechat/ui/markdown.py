@@ -24,7 +24,8 @@ _DRAWN_CODE = {"mermaid", "math"}
 _SPECIAL = re.compile(r"[\\`*_\[\]<>#|~$&!{}\xa0]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufdd0]")
 _URL = re.compile(r"(?:https?://|www\.)[^\s<>\[\]{}|\\^`\"]+[^\s<>\[\]{}|\\^`\"'.,;:!?*_~)]", re.IGNORECASE)
-_COLON = re.compile(r":(?=[\w+-]+:)|:(?=[A-Za-z])")
+_COLON = re.compile(r":(?=[\w+\\/-]+:)|:(?=[A-Za-z])")
+_NAME = re.compile(r":[\w+\\/-]+:")
 _ARROW = re.compile(r"(?:(?<=\s)|(?<=:)|^)(<->|->|<-|--|>=|<=|~=)(?=\s|$)")
 _LINE_START = re.compile(r"^(?:([-+=])|(\d{1,9})([.)])(?=\s|$))", re.MULTILINE)
 _SIGN = "\ufdd0"
@@ -298,9 +299,8 @@ def _escape_rest(text: str) -> str:
 
 
 def _colon(match: re.Match[str]) -> str:
-    """A colon that a directive or an emoji name could begin with; the latter are sought in parsed text."""
-    named = re.compile(r":[\w+\\-]+:").match(match.string, match.start())
-    return ":color[\\:]" if named else "\\:"
+    """A colon that a directive, or the name of an emoji or icon, could begin with; names are sought in parsed text."""
+    return ":color[\\:]" if _NAME.match(match.string, match.start()) else "\\:"
 
 
 def _split_arrow(arrow: str) -> str:

@@ -1,34 +1,43 @@
 """What the chat page waits for: a knowledge base's first pages, and what other tabs do to this conversation."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from sitechat.errors import SiteChatError
+from sitechat.progress import ProgressRecord
 from sitechat.storage.values import KnowledgeBase, Thread
 from sitechat.ui import session, text
 from sitechat.ui.markdown import plain
 
 
 def draw(base: KnowledgeBase | None) -> None:
-    """While ``base`` has nothing to answer from: why, and how far it is. The page comes alive by itself."""
-    if base is None or base.ready:
-        return
-    _progress(base)
+    """While not all of ``base`` can be asked yet: how far it is, or why not. The page comes alive by itself."""
+    if base is not None and (not base.ready or reading(base)):
+        _progress(base)
+
+
+def reading(base: KnowledgeBase) -> bool:
+    """Whether documents of ``base`` are still being read."""
+    return _open_job(session.call(lambda r: r.ingestion.progress(session.caller(), base.id))) is not None
 
 
 @st.fragment(run_every=1.5)
 def _progress(base: KnowledgeBase) -> None:
-    jobs = session.call(lambda r: r.ingestion.progress(session.caller(), base.id))
     now = session.call(lambda r: r.knowledge.get(session.caller(), base.id))
-    if now.ready:
+    job = _open_job(session.call(lambda r: r.ingestion.progress(session.caller(), base.id)))
+    if now.ready != base.ready or (base.ready and job is None):
         st.rerun()
-    job = next((job for job in jobs if job.status in {"pending", "in_progress", "paused"}), None)
     if job is None:
         st.info(plain(text.nothing_to_serve(base.name)), icon=":material/library_books:")
         return
     left = text.time_left(job.eta_seconds) if job.eta_seconds is not None else ""
-    st.progress(
-        min(1.0, job.progress_percentage / 100), plain(text.being_prepared(base.name, job.progress_percentage, left))
-    )
+    say = text.still_reading if base.ready else text.being_prepared
+    st.progress(min(1.0, job.progress_percentage / 100), plain(say(base.name, job.progress_percentage, left)))
+
+
+def _open_job(jobs: Sequence[ProgressRecord]) -> ProgressRecord | None:
+    return next((job for job in jobs if job.status in {"pending", "in_progress", "paused"}), None)
 
 
 @st.fragment(run_every=4.0)

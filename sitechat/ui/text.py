@@ -95,6 +95,11 @@ def being_prepared(base: str, percentage: float, left: str) -> str:
     return f"“{base}” is being prepared: {percentage:.0f} %{rest}. You can ask as soon as its first pages are ready."
 
 
+def still_reading(base: str, percentage: float, left: str) -> str:
+    rest = f", {left}" if left else ""
+    return f"“{base}” is still being read: {percentage:.0f} %{rest}. Answers come from what is ready."
+
+
 # An answer
 
 THINKING = "Working on it"

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from sitechat.storage.values import KnowledgeBase
-from sitechat.ui import actions, engine, session, text
+from sitechat.ui import actions, engine, preparing, session, text
 from sitechat.ui.markdown import plain
 
 
@@ -14,11 +14,13 @@ def draw(base: KnowledgeBase | None) -> None:
         st.info(text.NO_KNOWLEDGE, icon=":material/library_books:")
     elif base.ready and base.sample_questions:
         st.caption(text.TRY_ONE)
+        waiting = preparing.reading(base)  # half of the documents would answer half of the questions
         for index, question in enumerate(base.sample_questions):
             st.button(
                 plain(question),
                 icon=":material/chat:",
                 key=f"sample-{index}",
+                disabled=waiting,
                 width="stretch",
                 on_click=actions.ask,
                 args=(question,),

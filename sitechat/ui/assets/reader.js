@@ -60,7 +60,8 @@ function fromTooltip(tooltip, words) {
   return { title: found ? found[1] : tooltip, section: "", before: "", quote: found ? found[2] : "", after: "", about: "", words };
 }
 
-export default function ({ data, parentElement }) {
+export default function ({ data }) {
+  window.sitechatReader?.dispose(); // one at a time, even where Streamlit forgets to unmount the last
   const answers = data?.answers ?? {};
   const words = data?.words ?? {};
   const leaving = new AbortController();
@@ -80,6 +81,7 @@ export default function ({ data, parentElement }) {
   document.body.append(host);
 
   let shownFor = null;
+  let closing = false;
   let timer = 0;
 
   function paint() {
@@ -146,11 +148,14 @@ export default function ({ data, parentElement }) {
     clearTimeout(timer);
     if (card.hidden) return;
     card.hidden = true;
-    if (shownFor) {
-      if (shownFor.dataset.tip) shownFor.title = shownFor.dataset.tip;
-      if (refocus) shownFor.focus({ preventScroll: true });
-    }
+    const mark = shownFor;
     shownFor = null;
+    if (mark?.dataset.tip) mark.title = mark.dataset.tip;
+    if (mark && refocus) {
+      closing = true; // the focus that goes back to the mark must not open the card again
+      mark.focus({ preventScroll: true });
+      closing = false;
+    }
   }
 
   // The browser's own tooltip would cover the card.
@@ -182,6 +187,7 @@ export default function ({ data, parentElement }) {
   });
   listen(document, "focusin", (event) => {
     const mark = markAt(event);
+    if (closing) return;
     if (mark && mark.matches(":focus-visible")) show(mark, false);
     else if (event.target !== host) hide();
   });
@@ -235,11 +241,13 @@ export default function ({ data, parentElement }) {
   }
   turnBefore = data?.turn ?? null;
 
-  return () => {
+  function dispose() {
     clearTimeout(timer);
     leaving.abort();
     host.remove();
-  };
+  }
+  window.sitechatReader = { dispose };
+  return dispose;
 }
 
 async function copy(text) {
