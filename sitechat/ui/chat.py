@@ -127,7 +127,7 @@ def _for_reader(shown: Sequence[Message], found: Mapping[int, Found]) -> dict[st
     last = next((message for message in reversed(shown) if message.role == "assistant"), None)
     return {
         "answers": answers,
-        "announce": steps.summary(last) if last else "",
+        "ended": {"of": last.id, "text": steps.summary(last)} if last else None,
         "words": {"open": text.OPEN_SOURCE, "close": text.CLOSE, "copied": text.COPIED},
     }
 
