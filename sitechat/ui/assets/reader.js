@@ -29,8 +29,6 @@ const COLOURS = {
   dark: { paper: "#1c2423", ink: "#e7edeb", quiet: "#a3b1ad", line: "#3b4a46", link: "#6fd3bf", marker: "#5c4a10" },
 };
 
-let spokenBefore = null;
-let turnBefore = null;
 
 function element(tag, className, text) {
   const made = document.createElement(tag);
@@ -61,7 +59,8 @@ function fromTooltip(tooltip, words) {
 }
 
 export default function ({ data }) {
-  window.sitechatReader?.dispose(); // one at a time, even where Streamlit forgets to unmount the last
+  const before = window.sitechatReader; // what the last one knew; one at a time, even where it was not unmounted
+  before?.dispose();
   const answers = data?.answers ?? {};
   const words = data?.words ?? {};
   const leaving = new AbortController();
@@ -229,24 +228,21 @@ export default function ({ data }) {
     requestAnimationFrame(() => { spoken.textContent = sentence; });
   }
 
-  if (data?.announce && data.announce !== spokenBefore) {
-    if (spokenBefore !== null || data.fresh) say(data.announce);
-    spokenBefore = data.announce;
-  }
+  // How an answer ended is spoken once; what was there when the page was opened is not.
+  const ended = data?.ended ?? null;
+  if (ended && before && before.ended !== ended.of) say(ended.text);
 
   // A question just asked is brought into view; from there Streamlit follows the answer, unless one scrolls away.
-  if (data?.turn && data.turn !== turnBefore) {
+  if (data?.turn && data.turn !== before?.turn) {
     const main = document.querySelector(".stMain");
     setTimeout(() => main?.scrollTo({ top: main.scrollHeight, behavior: "smooth" }), 150);
   }
-  turnBefore = data?.turn ?? null;
-
   function dispose() {
     clearTimeout(timer);
     leaving.abort();
     host.remove();
   }
-  window.sitechatReader = { dispose };
+  window.sitechatReader = { dispose, turn: data?.turn ?? null, ended: ended?.of ?? null };
   return dispose;
 }
 
