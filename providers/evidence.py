@@ -7,8 +7,8 @@ Each sentence of the best passages gets a score::
 ``ov`` is the share of the question's telling words, weighed by rarity, that the sentence holds; ``ovw`` the same for
 the sentence with its neighbours and title; ``P`` the passage's retrieval score; ``kind`` whether it holds the kind of
 thing asked for; ``big`` the share of adjacent word pairs. The best score decides whether to answer. Cosines are asked
-for the lexically best sentences only; without them a stand-in that keeps the threshold in place is used. A sentence that
-asks is no answer; the one after it is heard together with it.
+for the lexically best sentences only; without them a stand-in that keeps the threshold in place is used. A sentence
+that asks is no answer; the one after it is heard together with it.
 """
 
 import re
