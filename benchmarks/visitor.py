@@ -49,6 +49,7 @@ class Visitor:
         self._query = ""
         self._texts: dict[tuple[int, ...], str] = {}
         self._running = False
+        self._timers: dict[str, asyncio.Task[None]] = {}
 
     async def __aenter__(self) -> Self:
         self._socket = await self._client.ws_connect(
@@ -57,6 +58,8 @@ class Visitor:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        for timer in self._timers.values():
+            timer.cancel()
         if self._socket is not None:
             await self._socket.close()
         await self._client.close()
@@ -127,15 +130,22 @@ class Visitor:
             if wanted.endswith(bare[-20:]):
                 answer.complete = wanted in _bare(self.text())
 
-    async def _rerun(self, question: str | None = None) -> None:
+    async def _repeat(self, fragment: str, seconds: float) -> None:
+        """What the browser does for a fragment that runs at an interval."""
+        while True:
+            await asyncio.sleep(seconds)
+            await self._rerun(fragment=fragment)
+
+    async def _rerun(self, question: str | None = None, fragment: str = "") -> None:
         request = BackMsg()
         state = request.rerun_script
         state.query_string, state.page_script_hash = self._query, self._page
+        state.fragment_id, state.is_auto_rerun = fragment, bool(fragment)
         if question is not None:
             widget = state.widget_states.widgets.add()
             widget.id = self._input
             widget.chat_input_value.data = question
-        self._running = True
+        self._running = self._running or not fragment
         assert self._socket is not None
         await self._socket.send_bytes(request.SerializeToString())
 
@@ -163,12 +173,27 @@ class Visitor:
                 self._query = message.page_info_changed.query_string
             case "script_finished":
                 self._running = message.script_finished == ForwardMsg.FINISHED_EARLY_FOR_RERUN
+            case "auto_rerun":
+                self._stop_timer(message.auto_rerun.fragment_id)
+                repeating = self._repeat(message.auto_rerun.fragment_id, message.auto_rerun.interval)
+                self._timers[message.auto_rerun.fragment_id] = asyncio.create_task(repeating)
+            case "stop_auto_rerun":
+                for fragment in message.stop_auto_rerun.fragment_ids:
+                    self._stop_timer(fragment)
             case "delta":
-                element = message.delta.new_element
-                if element.WhichOneof("type") == "chat_input":
-                    self._input = "" if element.chat_input.disabled else element.chat_input.id
-                elif element.WhichOneof("type") == "markdown":
-                    self._texts[tuple(message.metadata.delta_path)] = element.markdown.body
+                self._remember(message)
+
+    def _remember(self, message: ForwardMsg) -> None:
+        element = message.delta.new_element
+        match element.WhichOneof("type"):
+            case "chat_input":
+                self._input = "" if element.chat_input.disabled else element.chat_input.id
+            case "markdown":
+                self._texts[tuple(message.metadata.delta_path)] = element.markdown.body
+
+    def _stop_timer(self, fragment: str) -> None:
+        if timer := self._timers.pop(fragment, None):
+            timer.cancel()
 
 
 def _bare(text: str) -> str:
