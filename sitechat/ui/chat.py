@@ -128,7 +128,12 @@ def _for_reader(shown: Sequence[Message], found: Mapping[int, Found]) -> dict[st
     return {
         "answers": answers,
         "ended": {"of": last.id, "text": steps.summary(last)} if last else None,
-        "words": {"open": text.OPEN_SOURCE, "close": text.CLOSE, "copied": text.COPIED},
+        "words": {
+            "open": text.OPEN_SOURCE,
+            "close": text.CLOSE,
+            "copied": text.COPIED,
+            "unreachable": text.UNREACHABLE,
+        },
     }
 
 

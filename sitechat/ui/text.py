@@ -125,6 +125,7 @@ REPORT_GAP_HELP = "Tell whoever keeps these documents what you were looking for.
 REPORTED = "Reported. Thank you."
 GONE = "This conversation does not exist, or not any more."
 EARLIER = "Show earlier messages"
+UNREACHABLE = "SiteChat cannot be reached. This page goes on by itself once it answers; questions and answers are kept."
 BROKE = "Something went wrong on this page. Reload it; what was asked and answered is kept."
 UNANSWERED = "The answer could not be followed any further. Reload the page to see it."
 

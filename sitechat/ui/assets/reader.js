@@ -228,6 +228,21 @@ export default function ({ data }) {
     requestAnimationFrame(() => { spoken.textContent = sentence; });
   }
 
+  // Streamlit's notice that the server is gone speaks of its own command line; a reader of this page has none.
+  const notices = new MutationObserver(() => {
+    const box = document.querySelector('[role="dialog"]:not([data-sitechat])');
+    if (!box || !box.textContent.includes("streamlit run")) return;
+    box.dataset.sitechat = "";
+    let body = box.querySelector("pre") ?? box;
+    while (body !== box && !body.textContent.includes("Streamlit ")) body = body.parentElement;
+    for (const part of body.children) part.style.display = "none";
+    body.style.fontSize = "0";
+    const ours = element("div", "", words.unreachable ?? "");
+    ours.style.fontSize = "1rem";
+    body.append(ours);
+  });
+  notices.observe(document.body, { childList: true, subtree: false });
+
   // How an answer ended is spoken once; what was there when the page was opened is not.
   const ended = data?.ended ?? null;
   if (ended && before && before.ended !== ended.of) say(ended.text);
@@ -240,6 +255,7 @@ export default function ({ data }) {
   function dispose() {
     clearTimeout(timer);
     leaving.abort();
+    notices.disconnect();
     host.remove();
   }
   window.sitechatReader = { dispose, turn: data?.turn ?? null, ended: ended?.of ?? null };
