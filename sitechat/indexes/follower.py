@@ -8,8 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from sitechat.storage.vectors import Change, Generation, VectorsStore
-from vectorstore.base import Filter, VectorStore
-from vectorstore.fulltext import TantivyIndex
+from vectorstore.base import Filter, TextIndex, VectorStore
 
 PAGE = 64
 """Documents that are read and applied at once: bounds the memory of a rebuild."""
@@ -45,7 +44,7 @@ class DenseFollower:
 class TextFollower:
     """Feeds a full-text index."""
 
-    def __init__(self, index: TantivyIndex, vectors: VectorsStore, run: "Run") -> None:
+    def __init__(self, index: TextIndex, vectors: VectorsStore, run: "Run") -> None:
         self.index = index
         self._vectors = vectors
         self._run = run

@@ -18,11 +18,21 @@ from typing import Literal, TypeVar
 import numpy as np
 
 from sitechat.errors import Unavailable
+from sitechat.indexes.embedded import embedding_text
 from sitechat.indexes.follower import DenseFollower, TextFollower, follow
 from sitechat.storage.vectors import HEADING_SEPARATOR, Generation, VectorsStore
-from vectorstore.base import Embedder, EmbeddingError, Filter, Hit, IndexInUseError, SnapshotError, WordScore
-from vectorstore.faiss_store import FaissStore
-from vectorstore.fulltext import TantivyIndex
+from vectorstore.base import (
+    Embedder,
+    EmbeddingError,
+    Filter,
+    Hit,
+    IndexInUseError,
+    SnapshotError,
+    TextIndex,
+    VectorStore,
+    WordScore,
+)
+from vectorstore.factory import create_store, create_text_index, open_store, open_text_index
 from vectorstore.words import searched_text
 
 log = logging.getLogger(__name__)
@@ -184,7 +194,7 @@ class Indexes:
         except (OSError, ValueError, SnapshotError) as error:
             log.warning("the full-text index could not be written (%s); building it again", error)
             self.notices.append("The full-text index was damaged and has been rebuilt from the database.")
-            index = await self._run(lambda: TantivyIndex.create(self._text_path))
+            index = await self._run(lambda: create_text_index(self._text_path))
             self._text = TextFollower(index, self._vectors, self._run)
             await follow(self._text, self._vectors)
 
@@ -216,9 +226,9 @@ class Indexes:
             self._text = self._text or text
         self._text_ready.set()
 
-    def _stored_text(self, head: int) -> TantivyIndex:
+    def _stored_text(self, head: int) -> TextIndex:
         try:
-            index = TantivyIndex.open(self._text_path, read_only=not self._serving)
+            index = open_text_index(self._text_path, read_only=not self._serving)
             if index.sequence <= head:
                 return index
             index.close()
@@ -229,7 +239,7 @@ class Indexes:
             reason = str(error)
         if head:
             self._tell_rebuilt("full-text index", reason)
-        return TantivyIndex.create(self._text_path)
+        return create_text_index(self._text_path)
 
     async def _open_dense(self) -> None:
         wanted = self._wanted
@@ -277,11 +287,11 @@ class Indexes:
         if behind:
             await self.save()
 
-    def _stored_dense(self, generation: Generation, head: int) -> FaissStore:
+    def _stored_dense(self, generation: Generation, head: int) -> VectorStore:
         path, limit = self._dense_path(generation), self._exact_limit
         number, spec, dimension = generation.id, generation.embedding, generation.dimension
         try:
-            store = FaissStore.open(path, generation=number, spec=spec, dimension=dimension, exact_limit=limit)
+            store = open_store(path, generation=number, spec=spec, dimension=dimension, exact_limit=limit)
             if store.sequence <= head:
                 return store
             reason = "belongs to a newer database"
@@ -289,7 +299,7 @@ class Indexes:
             reason = str(error)
         if head:
             self._tell_rebuilt("search index", reason)
-        return FaissStore.create(path, generation=number, spec=spec, dimension=dimension, exact_limit=limit)
+        return create_store(path, generation=number, spec=spec, dimension=dimension, exact_limit=limit)
 
     def _tell_rebuilt(self, what: str, reason: str) -> None:
         log.warning("the %s is rebuilt from the database: %s", what, reason)
@@ -341,12 +351,6 @@ class Indexes:
 
     async def _run(self, function: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, functools.partial(function))
-
-
-def embedding_text(title: str, heading_path: Sequence[str], text: str) -> str:
-    """What is embedded for a chunk: the title belongs in the text."""
-    heading = HEADING_SEPARATOR.join(part for part in heading_path if part != title)
-    return ". ".join(part for part in (title, heading, text) if part)
 
 
 async def _embed(embedder: Embedder, texts: Sequence[str]) -> list[bytes]:

@@ -15,7 +15,6 @@ from sitechat.ingestion.formats.base import Block, Extracted
 TARGET = 190
 MAXIMUM = 225
 _TINY = 0.25
-_LONGEST_CONTEXT = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +60,6 @@ def chunk(extracted: Extracted, *, target: int = TARGET, maximum: int = MAXIMUM)
         for group in _groups(list(_sections(extracted, maximum)), target)
         for start, end, path in _passages(group, target, maximum)
     ]
-
-
-def embedding_text(title: str, heading_path: Sequence[str], text: str) -> str:
-    """What is embedded of a passage: ``title. heading. text``; headings that only repeat the title are left out."""
-    context: list[str] = []
-    for part in (" ".join(raw.split()).rstrip(".:") for raw in (title, *heading_path)):
-        if part and part.casefold() not in (known.casefold() for known in context):
-            context.append(part)
-    while len(context) > 2 and sum(map(len, context)) > _LONGEST_CONTEXT:
-        del context[1]
-    return ". ".join([part[:_LONGEST_CONTEXT] for part in context] + [text])
 
 
 def _sections(extracted: Extracted, maximum: int) -> Iterator[_Section]:

@@ -4,7 +4,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from providers.sentences import split_sentences
-from sitechat.ingestion.chunk import MAXIMUM, TARGET, Span, chunk, embedding_text
+from sitechat.ingestion.chunk import MAXIMUM, TARGET, Span, chunk
 from sitechat.ingestion.chunk_units import weigh
 from sitechat.ingestion.formats.base import Extracted
 from sitechat.ingestion.formats.writer import TextWriter
@@ -190,14 +190,3 @@ def test_a_passage_knows_its_page() -> None:
     extracted = writer.extracted("Pages")
     assert [span.page for span in chunk(extracted)] == [1, 2, 3]
     assert {span.page for span in chunk(written([("paragraph", SENTENCE)]))} == {None}
-
-
-def test_what_is_embedded_names_title_and_headings_once() -> None:
-    assert embedding_text("Coast", ("Lights", "Wicks:"), "Trim it.") == "Coast. Lights. Wicks. Trim it."
-    assert embedding_text("Coast", ("Coast", "Wicks"), "Trim it.") == "Coast. Wicks. Trim it."
-    assert embedding_text("", (), "Trim it.") == "Trim it."
-
-
-def test_long_headings_do_not_crowd_out_the_passage() -> None:
-    long = tuple(f"{name} " * 20 for name in ("one", "two", "three"))
-    assert len(embedding_text("Title", long, "Trim it.")) < 400
