@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from sitechat.errors import Unavailable
+from sitechat.storage.migrations import upgrade
 
 Transaction = AsyncSession
 """An open transaction, to be handed from store to store so that their writes commit together."""
@@ -46,8 +47,6 @@ class Database:
     @classmethod
     async def open(cls, path: Path) -> "Database":
         """Create or migrate the database at ``path``. Raises ``Unavailable`` if it cannot be read or written."""
-        from sitechat.storage.migrations import upgrade  # Alembic is slow to import
-
         try:
             await asyncio.to_thread(upgrade, path)
         except (DatabaseError, sqlite3.Error, OSError) as error:

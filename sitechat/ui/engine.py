@@ -1,8 +1,10 @@
 """The one engine of this process, shared by all sessions and by the routes."""
 
 import asyncio
+import importlib
 import os
 import sys
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -40,7 +42,14 @@ async def lifespan(_: Any) -> AsyncIterator[None]:
     except SiteChatError as error:
         print(f"\nSiteChat cannot start.\n{error.message}\n", file=sys.stderr, flush=True)  # noqa: T201
         os._exit(2)  # nothing is open yet, and the server would wrap any exception in tracebacks
+    threading.Thread(target=_import_ahead, name="import-ahead", daemon=True).start()
     try:
         yield
     finally:
         await asyncio.to_thread(engine.close)
+
+
+def _import_ahead() -> None:
+    """What Streamlit would import during the first answer, which it would hold up for most of a second."""
+    for module in ("pandas", "pyarrow"):
+        importlib.import_module(module)

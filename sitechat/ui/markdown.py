@@ -27,7 +27,7 @@ _URL = re.compile(r"(?:https?://|www\.)[^\s<>\[\]{}|\\^`\"]+[^\s<>\[\]{}|\\^`\"'
 _COLON = re.compile(r":(?=[\w+\\/-]+:)|:(?=[A-Za-z])")
 _NAME = re.compile(r":[\w+\\/-]+:")
 _ARROW = re.compile(r"(?:(?<=\s)|(?<=:)|^)(<->|->|<-|--|>=|<=|~=)(?=\s|$)")
-_LINE_START = re.compile(r"^(?:([-+=])|(\d{1,9})([.)])(?=\s|$))", re.MULTILINE)
+_LINE_START = re.compile(r"^(?:([-+=]|:(?=-))|(\d{1,9})([.)])(?=\s|$))", re.MULTILINE)
 _SIGN = "\ufdd0"
 """No character of any text; tells a mark from a bracketed number."""
 _MARK = re.compile(rf"\[{_SIGN}(\d+)\]")

@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 
 from sitechat.errors import Unavailable
 from sitechat.storage.engine import Database
+from sitechat.storage.migrations import HEAD, alembic_config
 from sitechat.storage.tables import Base, GenerationRow
 
 
@@ -18,6 +20,10 @@ async def test_migrations_and_tables_describe_the_same_schema(db: Database) -> N
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
     engine.dispose()
+
+
+def test_the_revision_that_counts_as_newest_is_alembic_s() -> None:
+    assert ScriptDirectory.from_config(alembic_config(Path("any.db"))).get_current_head() == HEAD
 
 
 async def test_opening_twice_keeps_everything(db: Database) -> None:
@@ -67,3 +73,10 @@ async def test_a_damaged_file_is_one_sentence_that_says_what_to_do(tmp_path: Pat
     with pytest.raises(Unavailable) as refused:
         await Database.open(path)
     assert "restore it from a backup" in refused.value.message
+
+
+async def test_a_database_of_a_newer_version_is_left_alone_with_a_sentence(db: Database) -> None:
+    async with db.write() as session:
+        await session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(Unavailable, match="newer SiteChat"):
+        await Database.open(db.path)

@@ -2,16 +2,22 @@
 
 import sqlite3
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
+from sitechat.errors import Unavailable
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 HERE = Path(__file__).parent
+HEAD = "0001"
+"""The newest revision, so that a start on a present schema need not load Alembic; a test keeps it true."""
 
 
-def alembic_config(path: Path) -> Config:
+def alembic_config(path: Path) -> "Config":
     """Alembic's configuration for the SQLite database at ``path``."""
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(HERE).replace("%", "%%"))
     config.attributes["url"] = f"sqlite:///{path}"
@@ -19,10 +25,21 @@ def alembic_config(path: Path) -> Config:
 
 
 def upgrade(path: Path) -> None:
-    """Bring the schema at ``path`` to the newest revision; does nothing when it is there already."""
-    config = alembic_config(path)
-    if _revision(path) != ScriptDirectory.from_config(config).get_current_head():
-        command.upgrade(config, "head")
+    """Bring the schema at ``path`` to the newest revision; does nothing when it is there already.
+
+    Raises ``Unavailable`` for a schema that is newer than this program.
+    """
+    if _revision(path) != HEAD:
+        from alembic import command
+        from alembic.util import CommandError
+
+        try:
+            command.upgrade(alembic_config(path), HEAD)
+        except CommandError as error:
+            raise Unavailable(
+                f"The database {path} was written by a newer SiteChat. Start that version again, or set "
+                "SITECHAT_DATA_DIR to another folder."
+            ) from error
 
 
 def _revision(path: Path) -> str | None:
