@@ -41,18 +41,19 @@ def bare(html: str) -> str:
     return re.sub(r"<h\d>.*?</h\d>", lambda heading: re.sub(r"(<br />)?\s+", " ", heading[0]), html, flags=re.DOTALL)
 
 
-@settings(max_examples=1500)
+@settings(max_examples=1500, deadline=None)
 @given(SOURCES)
 @example("- a\n\n  b\n- c")
 @example("*a*_b_")
 @example("* ***\n")
 @example("a\\\nb")
+@example("| a | b |\n:---\n")
 def test_what_is_written_anew_means_what_the_source_meant(source: str) -> None:
     assume(not EMPTY_ITEM.search(source))
     assert bare(as_streamlit_reads(safe_markdown(source))) == bare(READER.render(source))
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(st.one_of(PIECES, st.sampled_from(["[1]", "[2]", "[9]", "![", "](x)"])), max_size=20).map("".join))
 def test_marks_are_those_of_the_pipeline(source: str) -> None:
     """A mark is a mark where the pipeline sees one and a citation exists, unless it stands inside a link's words."""

@@ -62,7 +62,7 @@ def frozen_in_pieces(text: str, sizes: list[int]) -> tuple[list[str], list[str]]
     return [*frozen, *([rest] if rest else [])], live
 
 
-@settings(max_examples=600)
+@settings(max_examples=600, deadline=None)
 @given(TEXTS, st.lists(st.integers(1, 9), max_size=60))
 @example("1. one\n\n1. two\n", [9, 1, 1, 1, 1, 1, 1])
 @example("- item\n\n**bold** and\n\n    code", [1] * 40)
