@@ -27,4 +27,4 @@ VOLUME /data
 EXPOSE 8501
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request as u; u.urlopen(f\"http://127.0.0.1:{os.environ['STREAMLIT_SERVER_PORT']}/healthz\", timeout=4)"]
-CMD ["sitechat", "serve"]
+CMD ["streamlit", "run", "streamlit_app.py"]
