@@ -17,7 +17,7 @@ READER.disable(["html_block", "html_inline", "reference"])
 _BREAKS = ["\n", "\n\n", "===\n", "---\n", "```\n", "~~~\n", ":::note\n"]
 _BEGINNINGS = ["# ", "> ", "- ", "+ ", "1. ", "2) ", "    ", "\t"]
 _TABLES = ["| a | b |\n", "|---|:-:|\n", "|"]
-_INLINE = ["*", "**", "_", "__", "~~", "`", "``", "[", "]", "(", ")", "{", "}", "!", "\\", "&amp;", "&", "<b>", "$"]
+_INLINE = ["*", "**", "_", "__", "~~", "`", "``", "[", "]", ")", "{", "}", "!", "\\", "&amp;", "&", "<b>", "$"]
 _OURS = [":", ":red[", ":smile:", " -> ", "--", ">="]
 _WORDS = ["word", "two words", " ", "  ", '"', "'", ".", "é", "☃"]
 PIECES = st.sampled_from(_BREAKS + _BEGINNINGS + _TABLES + _INLINE + _OURS + _WORDS)
