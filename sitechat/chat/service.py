@@ -61,6 +61,7 @@ class ChatService:
         default_model: str,
         runner: str,
     ) -> None:
+        self._db = db
         self._turns = TurnStore(db)
         self._conversations = ConversationStore(db)
         self._knowledge = KnowledgeStore(db)
@@ -90,9 +91,8 @@ class ChatService:
             knowledge_base_id = knowledge_base_id or conversation.knowledge_base_id
         base = await self._base(caller, knowledge_base_id, question)
         if conversation_id is None:
-            created = await self._conversations.create(caller, _title(question), knowledge_base_id)
-            conversation_id = created.id
-        elif knowledge_base_id != conversation.knowledge_base_id:
+            return await self._start(caller, None, question, base, model, [])
+        if knowledge_base_id != conversation.knowledge_base_id:
             await self._conversations.use(conversation_id, knowledge_base_id)
         history = await self._conversations.messages(caller, conversation_id, last=HISTORY_MESSAGES)
         return await self._start(caller, conversation_id, question, base, model, history)
@@ -189,7 +189,7 @@ class ChatService:
     async def _start(
         self,
         caller: Caller,
-        conversation_id: str,
+        conversation_id: str | None,
         question: str,
         base: KnowledgeBase | None,
         model: str | None,
@@ -198,27 +198,14 @@ class ChatService:
     ) -> Turn:
         name = model or self._default_model
         tools = self._tools_for(name)
-        begun = now()
-        turn = Turn(
-            id=new_id(),
-            conversation_id=conversation_id,
-            owner_id=caller.user_id,
-            knowledge_base_id=base.id if base else None,
-            model=name,
-            question=question,
-            replaces=replaces,
-            state="running",
-            text="",
-            code=None,
-            error="",
-            retryable=False,
-            retry_after=None,
-            steps=(),
-            started_at=begun,
-            updated_at=begun,
-        )
+        async with self._db.write() as tx:
+            fresh = conversation_id is None
+            if conversation_id is None:
+                created = await self._conversations.create(caller, _title(question), base.id if base else None, tx)
+                conversation_id = created.id
+            turn = _new_turn(caller, conversation_id, question, base, name, replaces)
+            await self._turns.start(turn, self._runner, fresh=fresh, tx=tx)
         state = TurnState(caller, question, tuple(history), base)
-        await self._turns.start(turn, self._runner)
         running = RunningTurn(turn, state, tools.provider)
         task = asyncio.create_task(self._answer(running, tools), name=f"turn-{turn.id}")
         self._tasks[turn.id] = _Task(running, task)
@@ -281,6 +268,30 @@ class ChatService:
                     await self._turns.save_texts(texts)
                 except SiteChatError as error:
                     log.warning("the texts of running answers could not be written: %s", error.message)
+
+
+def _new_turn(
+    caller: Caller, conversation_id: str, question: str, base: KnowledgeBase | None, model: str, replaces: str | None
+) -> Turn:
+    begun = now()
+    return Turn(
+        id=new_id(),
+        conversation_id=conversation_id,
+        owner_id=caller.user_id,
+        knowledge_base_id=base.id if base else None,
+        model=model,
+        question=question,
+        replaces=replaces,
+        state="running",
+        text="",
+        code=None,
+        error="",
+        retryable=False,
+        retry_after=None,
+        steps=(),
+        started_at=begun,
+        updated_at=begun,
+    )
 
 
 def _clean(content: str) -> str:

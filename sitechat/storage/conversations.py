@@ -51,11 +51,13 @@ class ConversationStore:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def create(self, caller: Caller, title: str, knowledge_base_id: str | None) -> Conversation:
+    async def create(
+        self, caller: Caller, title: str, knowledge_base_id: str | None, tx: Transaction | None = None
+    ) -> Conversation:
         row = ConversationRow(
             id=new_id(), owner_id=caller.user_id, access=[], title=title, knowledge_base_id=knowledge_base_id
         )
-        async with self._db.write() as session:
+        async with self._db.write(tx) as session:
             session.add(row)
             await session.flush()
         return _conversation(row)

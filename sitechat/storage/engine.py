@@ -38,11 +38,16 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._engine = create_async_engine(f"sqlite+aiosqlite:///{path}", pool_size=8, max_overflow=4)
-        self._writing = self._engine.execution_options(write=True)
+        url = f"sqlite+aiosqlite:///{path}"
+        # Each call of the driver is a hop to a thread and back, so a read saves those of BEGIN and ROLLBACK.
+        self._reading = create_async_engine(
+            url, pool_size=6, max_overflow=6, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True
+        )
+        self._writing = create_async_engine(url, pool_size=1, max_overflow=1)
         self._write_lock = asyncio.Lock()
-        event.listen(self._engine.sync_engine, "connect", _configure)
-        event.listen(self._engine.sync_engine, "begin", _begin)
+        for engine in (self._reading, self._writing):
+            event.listen(engine.sync_engine, "connect", _configure)
+        event.listen(self._writing.sync_engine, "begin", _begin)
 
     @classmethod
     async def open(cls, path: Path) -> "Database":
@@ -58,11 +63,11 @@ class Database:
 
     @asynccontextmanager
     async def read(self, tx: Transaction | None = None) -> AsyncIterator[AsyncSession]:
-        """A consistent view; inside ``tx`` where one is given."""
+        """Each statement sees what is committed when it begins; inside ``tx`` where one is given."""
         if tx is not None:
             yield tx
             return
-        async with AsyncSession(self._engine, expire_on_commit=False) as session:
+        async with AsyncSession(self._reading, expire_on_commit=False) as session:
             yield session
 
     @asynccontextmanager
@@ -88,7 +93,8 @@ class Database:
         return f"{self.path} ({self.path.stat().st_size / 1e6:,.1f} MB)"
 
     async def close(self) -> None:
-        await self._engine.dispose()
+        await self._reading.dispose()
+        await self._writing.dispose()
 
 
 def _configure(connection: Any, _: ConnectionPoolEntry) -> None:
@@ -100,8 +106,7 @@ def _configure(connection: Any, _: ConnectionPoolEntry) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    writing = connection.get_execution_options().get("write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _cause(error: BaseException) -> str:

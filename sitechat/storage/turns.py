@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from sqlalchemy import delete, or_, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from sitechat.errors import InvalidInput, NotFound
 from sitechat.events import Failed, Status
@@ -23,8 +24,8 @@ class TurnStore:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def start(self, turn: Turn, runner: str) -> None:
-        """Raises ``InvalidInput`` where the conversation already has a running turn."""
+    async def start(self, turn: Turn, runner: str, *, fresh: bool = False, tx: Transaction | None = None) -> None:
+        """Raises ``InvalidInput`` where the conversation already has a running turn; a ``fresh`` one has none."""
         row = TurnRow(
             id=turn.id,
             conversation_id=turn.conversation_id,
@@ -39,21 +40,9 @@ class TurnStore:
             updated_at=turn.updated_at,
         )
         try:
-            async with self._db.write() as session:
-                await session.execute(
-                    delete(TurnRow).where(
-                        TurnRow.conversation_id == turn.conversation_id, TurnRow.state.in_(("failed", "interrupted"))
-                    )
-                )
-                await session.execute(
-                    update(TurnRow)
-                    .where(
-                        TurnRow.conversation_id == turn.conversation_id,
-                        TurnRow.state == "running",
-                        TurnRow.updated_at < now() - STALE,
-                    )
-                    .values(state="interrupted", error=_ORPHAN, retryable=True, finished_at=now())
-                )
+            async with self._db.write(tx) as session:
+                if not fresh:
+                    await _make_way(session, turn.conversation_id)
                 session.add(row)
         except IntegrityError:
             raise InvalidInput(
@@ -139,6 +128,17 @@ class TurnStore:
                 .returning(TurnRow.id)
             )
             return len(result.all())
+
+
+async def _make_way(session: AsyncSession, conversation_id: str) -> None:
+    """Forget the question that came to nothing, and give up one whose process fell silent."""
+    here = TurnRow.conversation_id == conversation_id
+    await session.execute(delete(TurnRow).where(here, TurnRow.state.in_(("failed", "interrupted"))))
+    await session.execute(
+        update(TurnRow)
+        .where(here, TurnRow.state == "running", TurnRow.updated_at < now() - STALE)
+        .values(state="interrupted", error=_ORPHAN, retryable=True, finished_at=now())
+    )
 
 
 def _turn(row: TurnRow) -> Turn:

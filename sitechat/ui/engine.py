@@ -42,6 +42,8 @@ async def lifespan(_: Any) -> AsyncIterator[None]:
     except SiteChatError as error:
         print(f"\nSiteChat cannot start.\n{error.message}\n", file=sys.stderr, flush=True)  # noqa: T201
         os._exit(2)  # nothing is open yet, and the server would wrap any exception in tracebacks
+    # Scripts of many sessions compete with the loops for the interpreter; at Python's 5 ms a turn the loops starve.
+    sys.setswitchinterval(0.0005)
     threading.Thread(target=_import_ahead, name="import-ahead", daemon=True).start()
     try:
         yield
