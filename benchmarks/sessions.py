@@ -30,6 +30,7 @@ class Load:
     worst_gap_ms: float
     median_worst_gap_ms: float
     first_words_ms: float
+    updates: float
     memory_mb_per_session: float
     cores: float
     kb_per_answer: float
@@ -41,6 +42,7 @@ class Load:
             "Worst gap between updates": f"{self.worst_gap_ms:,.0f} ms",
             "Worst gap, median session": f"{self.median_worst_gap_ms:,.0f} ms",
             "First words, median": f"{self.first_words_ms:,.0f} ms",
+            "Updates of an answer, median": f"{self.updates:.0f}",
             "Server memory per session": f"{self.memory_mb_per_session:.2f} MB",
             "Server processor use": f"{self.cores:.2f} cores",
             "Bytes per answer": f"{self.kb_per_answer:,.0f} kB",
@@ -61,6 +63,7 @@ def measure(server: AppServer, sessions: int) -> Load:
         worst_gap_ms=max(gaps),
         median_worst_gap_ms=statistics.median(gaps),
         first_words_ms=statistics.median(answer.first * 1000 for answer in done),
+        updates=statistics.median(len(answer.updates) for answer in done),
         memory_mb_per_session=watch.grown_mb / sessions,
         cores=watch.cpu_seconds / watch.wall_seconds,
         kb_per_answer=statistics.mean(answer.received for answer in done) / 1000,
