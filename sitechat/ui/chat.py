@@ -39,15 +39,16 @@ def page() -> None:
         st.rerun()
     base = _chosen_base(bases, thread)
     composer.draw(bases, base, running)
+    reading = base is not None and _may_miss_pages(thread) and preparing.is_reading(base)
     with st.container(key="unseen"):
         # The browser loads what colours code when the first code block appears, which would then grow under the reader.
         st.markdown("```text\n\n```")
     with session.fresh("conversation", thread.conversation.id if thread else None):
         if thread is None:
-            welcome.draw(base)
+            welcome.draw(base, reading=reading)
         else:
             _conversation(thread, running)
-    preparing.draw(base)
+    preparing.draw(base, reading=reading)
     if thread is not None:
         preparing.watch_other_tabs(thread)
 
@@ -58,6 +59,11 @@ def _conversation(thread: Thread, running: Turn | None) -> None:
         _follow(running)
     elif thread.turn is not None:
         unanswered.draw(thread.turn)
+
+
+def _may_miss_pages(thread: Thread | None) -> bool:
+    """Whether it matters now that documents are still being read: before the first question, or after a refusal."""
+    return thread is None or (bool(thread.messages) and thread.messages[-1].refused)
 
 
 def _thread() -> Thread | None:

@@ -11,13 +11,13 @@ from sitechat.ui import session, text
 from sitechat.ui.markdown import plain
 
 
-def draw(base: KnowledgeBase | None) -> None:
+def draw(base: KnowledgeBase | None, *, reading: bool) -> None:
     """While not all of ``base`` can be asked yet: how far it is, or why not. The page comes alive by itself."""
-    if base is not None and (not base.ready or reading(base)):
+    if base is not None and (not base.ready or reading):
         _progress(base)
 
 
-def reading(base: KnowledgeBase) -> bool:
+def is_reading(base: KnowledgeBase) -> bool:
     """Whether documents of ``base`` are still being read."""
     return _open_job(session.call(lambda r: r.ingestion.progress(session.caller(), base.id))) is not None
 

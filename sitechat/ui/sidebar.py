@@ -11,7 +11,7 @@ from sitechat.ui import session, text
 from sitechat.ui.markdown import plain
 from sitechat.ui.session import DELETED, Deleted
 
-SHOWN = 40
+SHOWN = 20
 """Conversations listed before "Show more"."""
 
 _ICONS = {

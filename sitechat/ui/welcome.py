@@ -3,24 +3,23 @@
 import streamlit as st
 
 from sitechat.storage.values import KnowledgeBase
-from sitechat.ui import actions, engine, preparing, session, text
+from sitechat.ui import actions, engine, session, text
 from sitechat.ui.markdown import plain
 
 
-def draw(base: KnowledgeBase | None) -> None:
+def draw(base: KnowledgeBase | None, *, reading: bool) -> None:
     st.title(text.ASK_TITLE, anchor=False)
     st.markdown(text.ASK_INTRO)
     if base is None:
         st.info(text.NO_KNOWLEDGE, icon=":material/library_books:")
     elif base.ready and base.sample_questions:
         st.caption(text.TRY_ONE)
-        waiting = preparing.reading(base)  # half of the documents would answer half of the questions
         for index, question in enumerate(base.sample_questions):
             st.button(
                 plain(question),
                 icon=":material/chat:",
                 key=f"sample-{index}",
-                disabled=waiting,
+                disabled=reading,  # half of the documents would answer half of the questions
                 width="stretch",
                 on_click=actions.ask,
                 args=(question,),
