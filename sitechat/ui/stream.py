@@ -18,7 +18,7 @@ UPDATES_PER_SECOND = 25
 BYTES_PER_SECOND = 16_000
 MESSAGE_OVERHEAD = 400
 """Bytes of a Streamlit message beside the text that it carries, about."""
-SECONDS_PER_VIEWER = 0.0015
+SECONDS_PER_VIEWER = 0.0025
 """An update costs the process about this much, so many viewers share fewer updates each."""
 
 WORTH_FREEZING = 500
