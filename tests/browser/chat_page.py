@@ -43,8 +43,8 @@ class ChatPage:
 
     @property
     def marks(self) -> Locator:
-        """The citation marks of all answers."""
-        return self.page.locator('[data-testid="stChatMessage"] a[href*="/source/"]')
+        """The citation marks inside all answers' texts; the cards and suggestions below them are not marks."""
+        return self.page.locator('[class*="st-key-answer-"] a[href*="/source/"]')
 
     def ask(self, question: str) -> None:
         expect(self.input).to_be_enabled(timeout=LOADING)
