@@ -12,6 +12,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
+import uvloop
+
 from providers import factory as providers
 from providers.base import Provider
 from providers.errors import ProviderError
@@ -110,7 +112,7 @@ class Runtime:
         self.serving = lock is not None
         self._lock = lock
         self._closed = False
-        self._loop = asyncio.new_event_loop()
+        self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="engine", daemon=True)
 
     @classmethod

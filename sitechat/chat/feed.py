@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import aclosing
 from queue import Empty, SimpleQueue
 
 from sitechat.chat.service import ChatService
@@ -9,28 +10,35 @@ from sitechat.errors import SiteChatError
 from sitechat.events import Event, Failed, Terminal
 from sitechat.identity import Caller
 
-INTERVAL = 0.04
-"""Seconds between batches: 25 updates a second at most."""
-
 
 class TurnFeed:
-    """One task on the engine loop drains the turn into a queue, a batch only when the last one was taken."""
+    """One task on the engine loop reads the turn, a batch whenever the reader asks for one.
+
+    So a reader that looks seldom gets much at a time, and nothing wakes its thread in between.
+    """
 
     def __init__(self, chat: ChatService, caller: Caller, turn_id: str, after: int, loop: asyncio.AbstractEventLoop):
         self.done = False
         self._queue: SimpleQueue[list[Event]] = SimpleQueue()
         self._loop = loop
-        self._taken = asyncio.Event()
+        self._wanted = asyncio.Event()
+        self._asked = False
         self._task = asyncio.run_coroutine_threadsafe(self._drain(chat, caller, turn_id, after), loop)
 
     def get(self, timeout: float) -> list[Event]:
-        """The next events; empty when none came within ``timeout`` seconds. ``done`` is true after the last."""
+        """All events since the last time; empty when none came within ``timeout`` seconds.
+
+        ``done`` is true after the terminal event.
+        """
+        if not self._asked:
+            self._asked = True
+            self._signal(self._wanted.set)
         try:
             batch = self._queue.get(timeout=timeout)
         except Empty:
             return []
+        self._asked = False
         self.done = isinstance(batch[-1], Terminal)
-        self._signal(self._taken.set)
         return batch
 
     def close(self) -> None:
@@ -43,11 +51,12 @@ class TurnFeed:
 
     async def _drain(self, chat: ChatService, caller: Caller, turn_id: str, after: int) -> None:
         try:
-            async for batch in chat.batches(caller, turn_id, after, INTERVAL):
-                self._taken.clear()
-                self._queue.put(batch)
-                if not isinstance(batch[-1], Terminal):
-                    await self._taken.wait()
+            async with aclosing(chat.batches(caller, turn_id, after)) as batches:
+                await self._wanted.wait()
+                async for batch in batches:
+                    self._wanted.clear()
+                    self._queue.put(batch)
+                    await self._wanted.wait()
         except SiteChatError as error:
             self._queue.put(
                 [Failed(turn_id=turn_id, code=error.code, message=error.message, retryable=error.retryable)]

@@ -65,8 +65,8 @@ class TurnLog:
             citations=tuple(self.citations),
         )
 
-    async def batches(self, after: int = 0, interval: float = 0.0) -> AsyncGenerator[list[Event], None]:
-        """Replay, then live; at most one batch every ``interval`` seconds. Ends after the terminal event."""
+    async def batches(self, after: int = 0) -> AsyncGenerator[list[Event], None]:
+        """Replay, then live: each time all that came since the last. Ends after the terminal event."""
         while True:
             changed = self._changed
             if batch := self.read(after):
@@ -74,7 +74,7 @@ class TurnLog:
                 yield batch
                 if isinstance(batch[-1], Terminal):
                     return
-                await asyncio.sleep(interval)
+                await asyncio.sleep(0)
             else:
                 await changed.wait()
 

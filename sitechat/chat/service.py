@@ -144,17 +144,15 @@ class ChatService:
             for event in batch:
                 yield event
 
-    async def batches(
-        self, caller: Caller, turn_id: str, after: int = 0, interval: float = 0.0
-    ) -> AsyncGenerator[list[Event], None]:
-        """As :meth:`watch`, with what arrived within ``interval`` seconds together."""
+    async def batches(self, caller: Caller, turn_id: str, after: int = 0) -> AsyncGenerator[list[Event], None]:
+        """As :meth:`watch`, each time with all that came since the last."""
         held = self._log_of(caller, turn_id)
         if held is None:
             turn = await self._turns.get(caller, turn_id)
             messages = await self._conversations.messages(caller, turn.conversation_id)
             yield await self._endings.replay(turn, messages)
             return
-        async with aclosing(held.batches(after, interval)) as batches:
+        async with aclosing(held.batches(after)) as batches:
             async for batch in batches:
                 yield batch
 

@@ -104,13 +104,11 @@ class TurnView:
     def _updates(self, feed: TurnFeed) -> Iterator[Update]:
         """Waits for events; whenever an update of the text is due, says what it is."""
         while self.ending is None and not feed.done:
-            patience = min(POLL, self._pacer.wait(time.monotonic())) if self._changed else POLL
-            for event in feed.get(timeout=patience):
+            self._rest()
+            for event in feed.get(timeout=POLL):
                 self.show(event)
-            # In a silent phase nothing else would notice Stop: any access to the session state does.
-            _ = "poll" in st.session_state
-            self._tick()
-            if self._changed and self._pacer.wait(time.monotonic()) == 0:
+            self._look_up()
+            if self._changed:
                 yield from self._cut()
         self._began = True
         if rest := self._freezer.finish():
@@ -125,6 +123,17 @@ class TurnView:
             yield Update(cut.frozen, final=True)
         yield Update(cut.live, final=False)
         self._pacer.sent(time.monotonic(), len(cut.frozen) + len(cut.live), cost)
+
+    def _rest(self) -> None:
+        """Until the next update is due; what arrives meanwhile comes in one batch and wakes nothing."""
+        while (wait := self._pacer.wait(time.monotonic())) > 0:
+            time.sleep(min(POLL, wait))
+            self._look_up()
+
+    def _look_up(self) -> None:
+        """In a silent phase nothing else would notice Stop: any access to the session state does."""
+        _ = "poll" in st.session_state
+        self._tick()
 
     def _tick(self) -> None:
         line = self._line.at(time.monotonic())

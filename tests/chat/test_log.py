@@ -8,8 +8,12 @@ from sitechat.chat.log import TurnLog
 from sitechat.events import Event, Failed, Gap, Snapshot, Status, Stopped, Token
 
 
-async def collect(log: TurnLog, after: int = 0, interval: float = 0.0) -> list[Event]:
-    return [event async for batch in log.batches(after, interval) for event in batch]
+async def collect(log: TurnLog, after: int = 0, pause: float = 0.0) -> list[Event]:
+    seen: list[Event] = []
+    async for batch in log.batches(after):
+        seen += batch
+        await asyncio.sleep(pause)
+    return seen
 
 
 def filled(count: int, held: int = 100) -> TurnLog:
@@ -33,7 +37,7 @@ async def test_a_late_watcher_replays_and_then_follows_live() -> None:
 
 async def test_two_watchers_of_different_pace_see_the_same() -> None:
     log = TurnLog("t")
-    slow, fast = (asyncio.create_task(collect(log, interval=pace)) for pace in (0.02, 0.0))
+    slow, fast = (asyncio.create_task(collect(log, pause=pace)) for pace in (0.02, 0.0))
     for number in range(50):
         log.append(Token(text=str(number)))
         await asyncio.sleep(0.001)
