@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from sitechat.errors import Unavailable
+from sitechat.storage.driver import connect
 from sitechat.storage.migrations import upgrade
 
 Transaction = AsyncSession
@@ -38,12 +39,17 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        url = f"sqlite+aiosqlite:///{path}"
-        # Each call of the driver is a hop to a thread and back, so a read saves those of BEGIN and ROLLBACK.
+        url, driver = f"sqlite+aiosqlite:///{path}", {"async_creator_fn": connect}
+        # Each statement is a hop to a thread and back, so a read saves those of BEGIN and ROLLBACK.
         self._reading = create_async_engine(
-            url, pool_size=6, max_overflow=6, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True
+            url,
+            pool_size=6,
+            max_overflow=6,
+            isolation_level="AUTOCOMMIT",
+            skip_autocommit_rollback=True,
+            connect_args=driver,
         )
-        self._writing = create_async_engine(url, pool_size=1, max_overflow=1)
+        self._writing = create_async_engine(url, pool_size=1, max_overflow=1, connect_args=driver)
         self._write_lock = asyncio.Lock()
         for engine in (self._reading, self._writing):
             event.listen(engine.sync_engine, "connect", _configure)

@@ -1,6 +1,7 @@
 """The one engine of this process, shared by all sessions and by the routes."""
 
 import asyncio
+import gc
 import importlib
 import os
 import sys
@@ -44,14 +45,24 @@ async def lifespan(_: Any) -> AsyncIterator[None]:
         os._exit(2)  # nothing is open yet, and the server would wrap any exception in tracebacks
     # Scripts of many sessions compete with the loops for the interpreter; at Python's 5 ms a turn the loops starve.
     sys.setswitchinterval(0.0005)
-    threading.Thread(target=_import_ahead, name="import-ahead", daemon=True).start()
+    threading.Thread(target=_settle, args=(engine,), name="settle", daemon=True).start()
     try:
         yield
     finally:
         await asyncio.to_thread(engine.close)
 
 
-def _import_ahead() -> None:
-    """What Streamlit would import during the first answer, which it would hold up for most of a second."""
-    for module in ("pandas", "pyarrow"):
+def _settle(engine: Runtime) -> None:
+    """What would hold up answers, done before the first: imports, and passes of the garbage collector.
+
+    A full pass walks every object of the process, and with the search model loaded those are so many that all answers
+    pause for a second. What is there once everything is loaded stays, so the collector need not look at it again.
+    """
+    for module in ("pandas", "pyarrow"):  # Streamlit would import them during the first answer, for most of a second
         importlib.import_module(module)
+    gc.freeze()
+    try:
+        engine.call(engine.indexes.ready(), timeout=None)
+    except SiteChatError:
+        return  # said on the page, and in the log
+    gc.freeze()
