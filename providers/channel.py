@@ -41,11 +41,14 @@ class Channel(Generic[T]):
         self._ended, self._error = True, error
         self._filled.set()
 
-    async def get(self) -> T:
+    async def get(self) -> list[T]:
+        """All that lies unread, at least one value."""
         while not self._items:
             if self._ended:
                 raise self._error or ChannelEnded
             self._filled.clear()
             await self._filled.wait()
         self._room.set()
-        return self._items.popleft()
+        items = list(self._items)
+        self._items.clear()
+        return items

@@ -5,6 +5,7 @@
 - While nothing has come the caller is told so, every few seconds and before each pause.
 - Once text has come, a failure is a :class:`~providers.errors.StreamBroken`: the caller keeps the text.
 - An answer that exceeds the token limit is cut there, and its connection closed.
+- While many answers are being read at once, each is read a little less often and more at a time.
 
 One task drains the provider's stream, because stepping an async generator from outside under time limits breaks the
 limits and task groups that it holds itself. Closing this stream cancels that task, which closes the connection.
@@ -12,9 +13,10 @@ limits and task groups that it holds itself. Closing this stream cancels that ta
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 import stamina
 
@@ -33,6 +35,10 @@ from providers.errors import (
 _CHARACTERS_A_TOKEN = 16
 """More than any language takes, so that only a flood reaches it; a piece of a stream is at least one token."""
 _LONG_AGO = float("-inf")
+_AT_ONCE = 0.001
+"""Seconds: a piece that took longer had not arrived yet when it was asked for."""
+_REST_A_STREAM, _REST_LEAST, _REST_MOST = 0.0008, 0.004, 0.06
+"""Seconds of rest for each stream that is being read; less than the least is not worth it."""
 _TIDYING = 1.0
 """What a provider may take for itself after the finish, to leave its connection in order."""
 
@@ -115,6 +121,9 @@ class Guarded:
 class _Call:
     """One request: :meth:`run` is the task that drains the provider, :meth:`deltas` what the caller reads."""
 
+    running = 0
+    """Requests being drained by this process."""
+
     def __init__(self, inner: Provider, limits: Limits, request: Request) -> None:
         most = min(request.max_output_tokens, limits.max_output_tokens)
         self._inner, self._limits = inner, limits
@@ -127,6 +136,7 @@ class _Call:
 
     async def run(self) -> None:
         """Never raises an ordinary exception: the channel hands it to the reader."""
+        _Call.running += 1
         try:
             await self._try_until_text()
         except asyncio.CancelledError:
@@ -136,6 +146,8 @@ class _Call:
             self._channel.end(error)
         else:
             self._channel.end()
+        finally:
+            _Call.running -= 1
 
     async def deltas(self) -> AsyncGenerator[Delta, None]:
         loop = asyncio.get_running_loop()
@@ -146,9 +158,9 @@ class _Call:
             try:
                 if quiet:
                     async with asyncio.timeout_at(due):
-                        delta = await self._channel.get()
+                        unread = await self._channel.get()
                 else:
-                    delta = await self._channel.get()
+                    unread = await self._channel.get()
             except TimeoutError:
                 seconds = round(loop.time() - begin, 1)
                 yield WaitDelta("waiting", f"Still waiting for the model ({seconds:.0f} s)…", seconds)
@@ -156,12 +168,13 @@ class _Call:
                 continue
             except ChannelEnded:
                 return
-            if isinstance(delta, WaitDelta):
-                due = loop.time() + self._limits.notice_every
-                due += delta.seconds if delta.kind == "retrying" else 0
-            else:
-                quiet = False
-            yield delta
+            for delta in _joined(unread):
+                if isinstance(delta, WaitDelta):
+                    due = loop.time() + self._limits.notice_every
+                    due += delta.seconds if delta.kind == "retrying" else 0
+                else:
+                    quiet = False
+                yield delta
 
     async def _try_until_text(self) -> None:
         limits = self._limits
@@ -206,21 +219,32 @@ class _Call:
     async def _drain(self) -> None:
         """Pass on one stream of the provider until it finishes, floods or keeps silent for too long."""
         limits = self._limits
+        loop = asyncio.get_running_loop()
         try:
             async with (
                 asyncio.timeout(limits.first_token) as limit,
                 aclosing(self._inner.stream(self._request)) as inner,
             ):
+                asked = loop.time()
                 async for delta in inner:
+                    if self._started and loop.time() - asked > _AT_ONCE:
+                        await self._rest()
                     if not self._finished:
                         await self._pass_on(delta, limit)
                     if self._flood.came:
                         return
+                    asked = loop.time()
         except TimeoutError:
             if not self._finished:
                 raise _late_first(limits) if not self._started else _fell_silent(limits) from None
         if not self._finished:
             raise self._ended_early()
+
+    async def _rest(self) -> None:
+        """Let more pieces gather behind the one just read, so that they are read and passed on together."""
+        seconds = min(_REST_MOST, _Call.running * _REST_A_STREAM)
+        if seconds >= _REST_LEAST:
+            await asyncio.sleep(seconds)
 
     def _ended_early(self) -> ProviderError:
         if self._started:
@@ -265,6 +289,15 @@ class _Flood:
         self._characters -= len(text)
         self.came = self._pieces < 0 or self._characters < 0
         return self.came
+
+
+def _joined(unread: list[Delta]) -> Iterator[Delta]:
+    """Pieces of text that lie next to each other as one: what follows costs the same for a word as for ten."""
+    for is_text, run in groupby(unread, lambda delta: isinstance(delta, TextDelta)):
+        if is_text:
+            yield TextDelta("".join(delta.text for delta in run if isinstance(delta, TextDelta)))
+        else:
+            yield from run
 
 
 _BROKE = "The connection to the model broke; this answer is incomplete. Retry."

@@ -7,8 +7,7 @@ from sitechat.identity import Caller
 from sitechat.pipeline.marks import split_marks
 from sitechat.storage.conversations import ConversationStore
 from sitechat.storage.engine import Database
-from sitechat.storage.turns import TurnStore
-from sitechat.storage.values import Conversation, Message, Thread
+from sitechat.storage.values import Conversation, Message, Pulse, Thread
 
 MAX_TITLE = 200
 
@@ -16,7 +15,6 @@ MAX_TITLE = 200
 class ConversationService:
     def __init__(self, db: Database) -> None:
         self._store = ConversationStore(db)
-        self._turns = TurnStore(db)
 
     async def recent(self, caller: Caller, search: str = "", limit: int = 200) -> list[Conversation]:
         """Newest first; ``search`` finds words in titles and messages."""
@@ -24,9 +22,20 @@ class ConversationService:
 
     async def thread(self, caller: Caller, conversation_id: str) -> Thread:
         """A conversation with its messages, and its latest turn where that has not become messages."""
-        conversation = await self._store.get(caller, conversation_id)
+        conversation, latest = await self._store.with_turn(caller, conversation_id)
         messages = await self._store.messages(caller, conversation_id)
-        return Thread(conversation, tuple(messages), await self._turns.open_turn(conversation_id))
+        turn = latest if latest is not None and latest.state not in ("answered", "stopped") else None
+        pulse = Pulse(
+            conversation.title,
+            conversation.updated_at,
+            latest.id if latest is not None else None,
+            latest.state if latest is not None else None,
+        )
+        return Thread(conversation, tuple(messages), turn, pulse)
+
+    async def pulse(self, caller: Caller, conversation_id: str) -> Pulse:
+        """As in the conversation's ``Thread``; another one tells that the conversation has changed since."""
+        return await self._store.pulse(caller, conversation_id)
 
     async def rename(self, caller: Caller, conversation_id: str, title: str) -> None:
         title = " ".join(title.split())

@@ -149,6 +149,10 @@ class IngestionService:
         await self._knowledge.get(caller, knowledge_base_id)
         return [self._explained(record) for record in await self._reader.knowledge_base(caller, knowledge_base_id)]
 
+    async def is_reading(self, caller: Caller, knowledge_base_id: str) -> bool:
+        """Whether one of the caller's jobs of a knowledge base is not over."""
+        return await self._reader.is_open(caller, knowledge_base_id)
+
     async def job(self, caller: Caller, job_id: str) -> ProgressRecord:
         return self._explained(await self._reader.job(caller, job_id))
 

@@ -5,18 +5,21 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from sitechat.errors import NotFound
 from sitechat.events import AnswerMetadata, Citation, Closest, Status
 from sitechat.identity import Caller
 from sitechat.storage.engine import Database, Transaction
-from sitechat.storage.tables import CitationRow, ConversationRow, FeedbackRow, MessageRow, new_id, now
-from sitechat.storage.values import Conversation, Feedback, Message
+from sitechat.storage.tables import CitationRow, ConversationRow, FeedbackRow, MessageRow, TurnRow, new_id, now
+from sitechat.storage.turns import turn_value
+from sitechat.storage.values import Conversation, Feedback, Message, Pulse, Turn
 
 KEEP_DELETED = timedelta(hours=24)
 """How long a deleted conversation can be brought back."""
 
+_GONE = "This conversation does not exist, or not any more."
 _CITATION_FIELDS = (
     "number",
     "chunk_id",
@@ -66,8 +69,38 @@ class ConversationStore:
         async with self._db.read() as session:
             row = await session.get(ConversationRow, conversation_id)
         if row is None or row.owner_id != caller.user_id or row.deleted_at is not None:
-            raise NotFound("This conversation does not exist, or not any more.")
+            raise NotFound(_GONE)
         return _conversation(row)
+
+    async def with_turn(self, caller: Caller, conversation_id: str) -> tuple[Conversation, Turn | None]:
+        """The conversation and its latest turn, whatever became of that."""
+        statement = (
+            select(ConversationRow, TurnRow)
+            .outerjoin(TurnRow, TurnRow.conversation_id == ConversationRow.id)
+            .where(*_open(caller, conversation_id))
+            .order_by(TurnRow.started_at.desc())
+            .limit(1)
+        )
+        async with self._db.read() as session:
+            found = (await session.execute(statement)).one_or_none()
+        if found is None:
+            raise NotFound(_GONE)
+        return _conversation(found[0]), turn_value(found[1]) if found[1] is not None else None
+
+    async def pulse(self, caller: Caller, conversation_id: str) -> Pulse:
+        """Raises ``NotFound``."""
+        statement = (
+            select(ConversationRow.title, ConversationRow.updated_at, TurnRow.id, TurnRow.state)
+            .outerjoin(TurnRow, TurnRow.conversation_id == ConversationRow.id)
+            .where(*_open(caller, conversation_id))
+            .order_by(TurnRow.started_at.desc())
+            .limit(1)
+        )
+        async with self._db.read() as session:
+            found = (await session.execute(statement)).one_or_none()
+        if found is None:
+            raise NotFound(_GONE)
+        return Pulse(*found)
 
     async def recent(self, caller: Caller, search: str, limit: int) -> list[Conversation]:
         """Newest first; ``search`` finds words in titles and messages."""
@@ -113,31 +146,18 @@ class ConversationStore:
     async def messages(self, caller: Caller, conversation_id: str, last: int | None = None) -> list[Message]:
         """In order; the ``last`` few only, where given."""
         statement = (
-            select(MessageRow)
+            select(MessageRow, FeedbackRow)
+            .outerjoin(
+                FeedbackRow, and_(FeedbackRow.message_id == MessageRow.id, FeedbackRow.owner_id == caller.user_id)
+            )
             .where(MessageRow.conversation_id == conversation_id)
             .order_by(MessageRow.ordinal.desc())
             .limit(last)
         )
         async with self._db.read() as session:
-            rows = list(reversed((await session.execute(statement)).scalars().all()))
-            ids = [row.id for row in rows]
-            cited = (
-                await session.execute(
-                    select(CitationRow).where(CitationRow.message_id.in_(ids)).order_by(CitationRow.number)
-                )
-            ).scalars()
-            citations: dict[str, list[Citation]] = {}
-            for row in cited:
-                citations.setdefault(row.message_id, []).append(
-                    Citation(**{name: getattr(row, name) for name in _CITATION_FIELDS})
-                )
-            thumbs = (
-                await session.execute(
-                    select(FeedbackRow).where(FeedbackRow.message_id.in_(ids), FeedbackRow.owner_id == caller.user_id)
-                )
-            ).scalars()
-            feedback = {row.message_id: _feedback(row) for row in thumbs}
-        return [_message(row, citations.get(row.id, []), feedback.get(row.id)) for row in rows]
+            rows = list(reversed((await session.execute(statement)).all()))
+            citations = await _citations(session, [row.id for row, _ in rows if row.role == "assistant"])
+        return [_message(row, citations.get(row.id, []), _feedback(thumb) if thumb else None) for row, thumb in rows]
 
     async def conversation_of(self, caller: Caller, message_id: str) -> str:
         async with self._db.read() as session:
@@ -208,6 +228,24 @@ class ConversationStore:
     async def _set(self, conversation_id: str, **values: Any) -> None:
         async with self._db.write() as session:
             await session.execute(update(ConversationRow).where(ConversationRow.id == conversation_id).values(**values))
+
+
+def _open(caller: Caller, conversation_id: str) -> tuple[ColumnElement[bool], ...]:
+    return (
+        ConversationRow.id == conversation_id,
+        ConversationRow.owner_id == caller.user_id,
+        ConversationRow.deleted_at.is_(None),
+    )
+
+
+async def _citations(session: AsyncSession, message_ids: Sequence[str]) -> dict[str, list[Citation]]:
+    found: dict[str, list[Citation]] = {}
+    if message_ids:
+        statement = select(CitationRow).where(CitationRow.message_id.in_(message_ids)).order_by(CitationRow.number)
+        for row in (await session.execute(statement)).scalars():
+            citation = Citation(**{name: getattr(row, name) for name in _CITATION_FIELDS})
+            found.setdefault(row.message_id, []).append(citation)
+    return found
 
 
 def _answer_row(conversation_id: str, turn_id: str, ordinal: int, answer: NewAnswer) -> MessageRow:

@@ -45,6 +45,16 @@ class JobProgressReader:
                 raise NotFound("This job does not exist, or not any more.")
             return (await _records(session, [job]))[0]
 
+    async def is_open(self, caller: Caller, knowledge_base_id: str) -> bool:
+        """Whether one of the caller's jobs of a knowledge base waits, is in work or is paused."""
+        statement = select(JobRow.id).where(
+            JobRow.knowledge_base_id == knowledge_base_id,
+            JobRow.owner_id == caller.user_id,
+            JobRow.state.in_(("pending", "in_progress", "paused")),
+        )
+        async with self._db.read() as session:
+            return (await session.execute(statement.limit(1))).first() is not None
+
     async def knowledge_base(self, caller: Caller, knowledge_base_id: str, limit: int = 50) -> list[ProgressRecord]:
         """The caller's newest jobs of a knowledge base, newest first."""
         statement = (

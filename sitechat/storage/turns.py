@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import bindparam, delete, or_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -52,12 +52,13 @@ class TurnStore:
     async def save_texts(self, texts: Sequence[tuple[str, str]]) -> None:
         """Text so far of running turns, all in one transaction; also their heartbeat."""
         async with self._db.write() as session:
-            for turn_id, text in texts:
-                await session.execute(
-                    update(TurnRow)
-                    .where(TurnRow.id == turn_id, TurnRow.state == "running")
-                    .values(text=text, updated_at=now())
-                )
+            connection = await session.connection()
+            await connection.execute(
+                update(TurnRow)
+                .where(TurnRow.id == bindparam("turn"), TurnRow.state == "running")
+                .values(text=bindparam("so_far"), updated_at=now()),
+                [{"turn": turn_id, "so_far": text} for turn_id, text in texts],
+            )
 
     async def finish(
         self,
@@ -90,19 +91,7 @@ class TurnStore:
             row = await session.get(TurnRow, turn_id)
         if row is None or row.owner_id != caller.user_id:
             raise NotFound("This question does not exist, or not any more.")
-        return _turn(row)
-
-    async def open_turn(self, conversation_id: str) -> Turn | None:
-        """The conversation's latest turn, unless it ended in messages."""
-        statement = (
-            select(TurnRow)
-            .where(TurnRow.conversation_id == conversation_id)
-            .order_by(TurnRow.started_at.desc())
-            .limit(1)
-        )
-        async with self._db.read() as session:
-            row = (await session.execute(statement)).scalar_one_or_none()
-        return _turn(row) if row is not None and row.state not in ("answered", "stopped") else None
+        return turn_value(row)
 
     async def discard(self, turn_id: str) -> None:
         """Forget a question that came to nothing."""
@@ -141,7 +130,7 @@ async def _make_way(session: AsyncSession, conversation_id: str) -> None:
     )
 
 
-def _turn(row: TurnRow) -> Turn:
+def turn_value(row: TurnRow) -> Turn:
     return Turn(
         id=row.id,
         conversation_id=row.conversation_id,

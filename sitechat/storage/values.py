@@ -125,12 +125,23 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class Pulse:
+    """What changes whenever a conversation does: cheap to read, and to compare with what is shown."""
+
+    title: str
+    updated_at: datetime
+    turn_id: str | None
+    turn_state: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Thread:
     """A conversation as the page shows it. ``turn``: the latest, unless it has become messages."""
 
     conversation: Conversation
     messages: tuple[Message, ...]
-    turn: Turn | None = None
+    turn: Turn | None
+    pulse: Pulse
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ def draw(base: KnowledgeBase | None, *, reading: bool) -> None:
 
 def is_reading(base: KnowledgeBase) -> bool:
     """Whether documents of ``base`` are still being read."""
-    return _open_job(session.call(lambda r: r.ingestion.progress(session.caller(), base.id))) is not None
+    return session.call(lambda r: r.ingestion.is_reading(session.caller(), base.id))
 
 
 @st.fragment(run_every=1.5)
@@ -44,13 +44,8 @@ def _open_job(jobs: Sequence[ProgressRecord]) -> ProgressRecord | None:
 def watch_other_tabs(thread: Thread) -> None:
     """Draw the page anew when this conversation was continued elsewhere."""
     try:
-        seen = session.call(lambda r: r.conversations.thread(session.caller(), thread.conversation.id))
+        pulse = session.call(lambda r: r.conversations.pulse(session.caller(), thread.conversation.id))
     except SiteChatError:
         return
-    if _shape(seen) != _shape(thread):
+    if pulse != thread.pulse:
         st.rerun()
-
-
-def _shape(thread: Thread) -> tuple[object, ...]:
-    turn = thread.turn
-    return (thread.conversation.title, [m.id for m in thread.messages], (turn.id, turn.state) if turn else None)
