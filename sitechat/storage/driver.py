@@ -6,7 +6,7 @@ close. Each of these waits for the interpreter's lock, which is what a busy serv
 
 import functools
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import aiosqlite
@@ -17,6 +17,10 @@ class Connection(aiosqlite.Connection):
 
     def cursor(self) -> "Cursor":  # type: ignore[override]  # theirs is a coroutine that opens one in the thread
         return Cursor(self)
+
+    async def visit(self, function: Callable[[], None]) -> None:
+        """Run ``function`` in the connection's thread."""
+        await self._execute(function)  # type: ignore[no-untyped-call]
 
 
 class Cursor:
@@ -35,10 +39,10 @@ class Cursor:
         return self
 
     async def execute(self, operation: str, parameters: Sequence[Any] = ()) -> None:
-        await self._connection._execute(self._run, sqlite3.Cursor.execute, operation, parameters)
+        await self._connection.visit(functools.partial(self._run, sqlite3.Cursor.execute, operation, parameters))
 
     async def executemany(self, operation: str, parameters: Sequence[Sequence[Any]]) -> None:
-        await self._connection._execute(self._run, sqlite3.Cursor.executemany, operation, parameters)
+        await self._connection.visit(functools.partial(self._run, sqlite3.Cursor.executemany, operation, parameters))
 
     async def fetchall(self) -> list[Any]:
         rows, self._rows = self._rows, []

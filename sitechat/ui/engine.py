@@ -1,6 +1,7 @@
 """The one engine of this process, shared by all sessions and by the routes."""
 
 import asyncio
+import contextlib
 import gc
 import importlib
 import os
@@ -43,8 +44,6 @@ async def lifespan(_: Any) -> AsyncIterator[None]:
     except SiteChatError as error:
         print(f"\nSiteChat cannot start.\n{error.message}\n", file=sys.stderr, flush=True)  # noqa: T201
         os._exit(2)  # nothing is open yet, and the server would wrap any exception in tracebacks
-    # Scripts of many sessions compete with the loops for the interpreter; at Python's 5 ms a turn the loops starve.
-    sys.setswitchinterval(0.0005)
     threading.Thread(target=_settle, args=(engine,), name="settle", daemon=True).start()
     try:
         yield
@@ -61,9 +60,7 @@ def _settle(engine: Runtime) -> None:
     for module in ("pandas", "pyarrow"):  # Streamlit would import them during the first answer, for most of a second
         importlib.import_module(module)
     gc.freeze()
-    try:
+    with contextlib.suppress(SiteChatError):  # said on the page, and in the log
         engine.call(engine.indexes.ready(), timeout=None)
-    except SiteChatError:
-        pass  # said on the page, and in the log
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)

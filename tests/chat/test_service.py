@@ -13,6 +13,7 @@ from sitechat.chat.service import ChatService
 from sitechat.errors import InvalidInput, NotFound, Unavailable
 from sitechat.events import Answered, Event, Failed, Stopped, Token
 from sitechat.identity import LOCAL, Caller
+from sitechat.storage.conversations import ConversationStore
 from sitechat.storage.engine import Database
 from sitechat.storage.knowledge import KnowledgeStore
 from sitechat.storage.turns import TurnStore
@@ -177,7 +178,7 @@ async def test_closing_the_engine_keeps_what_had_arrived_as_interrupted(db: Data
     await until_text(chat, turn.id)
     await chat.close()
     assert model.calls[0].closed_early
-    left = await TurnStore(db).open_turn(turn.conversation_id)
+    _, left = await ConversationStore(db).with_turn(LOCAL, turn.conversation_id)
     assert left is not None
     assert (left.state, left.text) == ("interrupted", "Half")
 

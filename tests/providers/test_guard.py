@@ -282,3 +282,24 @@ async def test_check_has_a_limit_too() -> None:
 
     with pytest.raises(ProviderTimeout):
         await Guarded(Stuck(), Limits(connect=0.1, first_token=0.1)).check()
+
+
+class Punctual(Scripted):
+    """A model that writes a word every five milliseconds, whether it is read or not."""
+
+    async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        for number in range(100):
+            if (early := begun + number * 0.005 - loop.time()) > 0:
+                await asyncio.sleep(early)
+            yield TextDelta(f" {number}")
+        yield FinishDelta("stop")
+
+
+async def test_many_answers_at_once_are_read_in_fewer_and_larger_pieces() -> None:
+    """Nothing of them is lost, and each visit to a stream finds several words."""
+    alone = await listen(Guarded(Punctual([]), QUICK))
+    crowd = await asyncio.gather(*(listen(Guarded(Punctual([]), QUICK)) for _ in range(30)))
+    assert {heard.text for heard in crowd} == {alone.text}
+    assert max(len(heard.deltas) for heard in crowd) < len(alone.deltas) / 2

@@ -119,7 +119,7 @@ async def test_a_turn_whose_process_died_is_interrupted_with_its_text(db: Databa
     await turns.save_texts([(lost.id, "half an ans")])
     assert await turns.interrupt_orphans(None) == 0
     assert await turns.interrupt_orphans("owner") == 1
-    found = await turns.open_turn(kept.id)
+    _, found = await conversations.with_turn(LOCAL, kept.id)
     assert found is not None
     assert (found.state, found.text, found.retryable) == ("interrupted", "half an ans", True)
 
@@ -144,8 +144,26 @@ async def test_a_failed_question_stays_until_it_is_asked_again_or_dropped(db: Da
     await turns.start(failed, "owner")
     failure = Failed(code="RATE_LIMIT", message="Busy.", retryable=True, retry_after=12)
     await turns.finish(failed.id, "failed", "part", [], failure)
-    found = await turns.open_turn(kept.id)
+    _, found = await conversations.with_turn(LOCAL, kept.id)
     assert found is not None
     assert (found.question, found.error, found.retry_after, found.text) == ("Why?", "Busy.", 12, "part")
     await turns.discard(failed.id)
-    assert await turns.open_turn(kept.id) is None
+    assert (await conversations.with_turn(LOCAL, kept.id))[1] is None
+
+
+async def test_the_pulse_changes_with_every_change_that_another_tab_should_show(db: Database) -> None:
+    conversations, turns = ConversationStore(db), TurnStore(db)
+    kept = await conversations.create(LOCAL, "x", None)
+    seen = [await conversations.pulse(LOCAL, kept.id)]
+    asked = turn(kept.id)
+    await turns.start(asked, "owner")
+    seen.append(await conversations.pulse(LOCAL, kept.id))
+    await turns.save_texts([(asked.id, "more text alone is no change")])
+    assert await conversations.pulse(LOCAL, kept.id) == seen[-1]
+    await turns.finish(asked.id, "failed", "part", [])
+    seen.append(await conversations.pulse(LOCAL, kept.id))
+    await conversations.rename(LOCAL, kept.id, "y")
+    seen.append(await conversations.pulse(LOCAL, kept.id))
+    assert len(set(seen)) == len(seen)
+    with pytest.raises(NotFound):
+        await conversations.pulse(Caller("somebody-else"), kept.id)
