@@ -86,15 +86,36 @@ def ingest(
     knowledge_base: Annotated[
         str, typer.Option("--knowledge-base", "-k", help="Name of the knowledge base; made where there is none.")
     ],
+    site: Annotated[bool, typer.Option("--site", help="Read the whole website of each address, not one page.")] = False,
+    max_pages: Annotated[int, typer.Option(help="With --site: pages to read at most.")] = MAX_PAGES,
+    max_depth: Annotated[int, typer.Option(help="With --site: links to follow from the first page.")] = MAX_DEPTH,
+    include: Annotated[
+        list[str] | None, typer.Option(help="With --site: read only paths like this, such as /docs/*; repeatable.")
+    ] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(help="With --site: leave out paths like this; repeatable.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Read files, folders or web pages into a knowledge base, and wait until they can be asked."""
+    """Read files, folders, web pages or whole sites into a knowledge base, and wait until they can be asked."""
     addresses = [source for source in sources if source.startswith(("http://", "https://"))]
     paths = [Path(source) for source in sources if source not in addresses]
     with _engine() as engine:
         base = engine.call(engine.knowledge.find(LOCAL, knowledge_base.strip()))
         base = base or engine.call(engine.knowledge.create(LOCAL, knowledge_base))
-        jobs = [engine.call(engine.ingestion.add_url(LOCAL, base.id, address)) for address in addresses]
+        jobs = []
+        for address in addresses:
+            if site:
+                scope = site_at(
+                    address,
+                    include=tuple(include or ()),
+                    exclude=tuple(exclude or ()),
+                    max_depth=max_depth,
+                    max_pages=max_pages,
+                )
+                jobs.append(engine.call(engine.ingestion.add_site(LOCAL, base.id, scope)))
+            else:
+                jobs.append(engine.call(engine.ingestion.add_url(LOCAL, base.id, address)))
         if paths:
             jobs.append(engine.call(engine.ingestion.add_paths(LOCAL, base.id, paths), timeout=600))
         if not engine.serving and not as_json:

@@ -58,6 +58,7 @@ class ItemRecord(BaseModel):
     stage: Stage
     outcome: str | None = None
     reason: str = ""
+    cause: str = ""
     attempts: int = 0
     chunks_done: int = 0
     chunks_total: int = 0

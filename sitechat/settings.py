@@ -62,6 +62,7 @@ class Settings(BaseSettings):
     max_file_mb: int = Field(100, ge=1, description="Largest file or page that is read, in MB.")
     extract_timeout: float = Field(120, gt=0, description="Seconds that reading one file may take.")
     extract_memory_mb: int = Field(2048, ge=256, description="Memory that reading one file may take, in MB.")
+    site_pause: float = Field(0.25, ge=0, description="Seconds between two requests to a website that is being read.")
     allow_networks: str = Field(
         "",
         description="Private networks that pages may be fetched from, as CIDRs separated by commas; none by default.",

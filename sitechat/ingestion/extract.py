@@ -50,16 +50,27 @@ class ExtractionPool:
         self._readers: set[_Reader] = set()
         self._closed = False
 
+    async def links(self, path: Path, address: str, media_type: str | None = None) -> PageFacts:
+        """What the HTML page at ``path``, found at ``address``, says about itself and where it links to.
+
+        Raises as :meth:`extract`.
+        """
+        request = wire.Request(str(path.absolute()), address, media_type, "links", address)
+        return PageFacts.from_json((await self._run(request)).text)
+
     async def extract(self, path: Path, name: str, media_type: str | None = None) -> Extracted:
         """Read the file at ``path``; ``name`` is what its sender called it, ``media_type`` may have parameters.
 
         Raises :class:`~sitechat.ingestion.formats.base.NotExtracted` with the reason, ``TimedOut`` after the time
         limit, ``Unavailable`` if no process can be started. Cancelling kills the process.
         """
+        return await self._run(_request(path, name, media_type))
+
+    async def _run(self, request: wire.Request) -> Extracted:
         async with self._free:
             reader = await self._reader()
             try:
-                return await self._read(reader, _request(path, name, media_type))
+                return await self._read(reader, request)
             finally:
                 if reader.reusable:
                     self._idle.append(reader)

@@ -5,7 +5,8 @@ A request is one frame of JSON. A reply is a header in JSON and, if the file cou
 
 import json
 import struct
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Literal
 
 from sitechat.ingestion.formats.base import ERRORS, Block, Extracted, NotExtracted, Unreadable
 
@@ -15,9 +16,13 @@ READY = b"ready"
 
 @dataclass(frozen=True, slots=True)
 class Request:
+    """``wants``: the text of a file, or as JSON in its place what a page says about itself and where it links to."""
+
     path: str
     name: str
     media_type: str | None
+    wants: Literal["text", "links"] = "text"
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +46,11 @@ def frame(payload: bytes) -> bytes:
 
 
 def encode_request(request: Request) -> bytes:
-    return _dump({"path": request.path, "name": request.name, "media_type": request.media_type})
+    return _dump(asdict(request))
 
 
 def decode_request(payload: bytes) -> Request:
-    fields = json.loads(payload)
-    return Request(fields["path"], fields["name"], fields["media_type"])
+    return Request(**json.loads(payload))
 
 
 def encode_extracted(extracted: Extracted, *, last: bool) -> tuple[bytes, bytes]:

@@ -8,8 +8,8 @@ credentials; proxy settings of the environment are not looked at.
 import asyncio
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 import httpcore2
 from httpcore2 import AnyIOBackend, AsyncNetworkBackend, AsyncNetworkStream
@@ -34,7 +34,10 @@ _ACCEPT = "text/html, application/xhtml+xml, application/pdf, text/*;q=0.9, */*;
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A page as it arrived, unpacked. ``url`` is where it was found in the end; ``content_type`` the whole header."""
+    """A page as it arrived, unpacked. ``url`` is where it was found in the end; ``content_type`` the whole header.
+
+    ``headers`` has all headers by lower-case name. ``status`` 304 answers conditions, without data.
+    """
 
     url: str
     status: int
@@ -43,6 +46,16 @@ class Fetched:
     content_type: str | None
     name: str
     data: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What one request is after. ``any_answer``: whatever its status and type."""
+
+    conditions: Mapping[str, str]
+    any_answer: bool
+    most: int
 
 
 class Fetcher:
@@ -73,16 +86,23 @@ class Fetcher:
             network_backend=door,
         )
 
-    async def fetch(self, url: str) -> Fetched:
-        """Read the page at ``url``, through up to ten redirects.
+    async def fetch(self, url: str, conditions: Mapping[str, str] | None = None) -> Fetched:
+        """Read the page at ``url``, through up to ten redirects. ``conditions`` are headers such as ``If-None-Match``.
 
         Raises ``BadUrl``, ``AddressRefused``, ``Unsupported`` (a type that is not read), ``PageTooLarge``,
         ``FetchFailed`` or ``TimedOut``; the ``retryable`` of each says whether to try again later.
         """
+        return await self._read(url, _Wish(conditions or {}, any_answer=False, most=self._max_bytes))
+
+    async def fetch_any(self, url: str, most: int) -> Fetched:
+        """As :meth:`fetch`, for what is no page (robots.txt, a sitemap): any status and type, up to ``most`` bytes."""
+        return await self._read(url, _Wish({}, any_answer=True, most=min(most, self._max_bytes)))
+
+    async def _read(self, url: str, wish: _Wish) -> Fetched:
         address = parse_url(url)
         try:
             async with asyncio.timeout(self._deadline):
-                return await self._follow(address)
+                return await self._follow(address, wish)
         except TimeoutError:
             raise TimedOut(f"Reading from {address.host} took longer than {self._deadline:g} seconds.") from None
 
@@ -90,10 +110,10 @@ class Fetcher:
         """Close the connections that are kept open."""
         await self._pool.aclose()
 
-    async def _follow(self, address: WebAddress) -> Fetched:
+    async def _follow(self, address: WebAddress, wish: _Wish) -> Fetched:
         for _ in range(_MOST_HOPS + 1):
             try:
-                found = await self._request(address)
+                found = await self._request(address, wish)
             except (httpcore2.TimeoutException, httpcore2.NetworkError, httpcore2.ProtocolError, OSError) as error:
                 raise translated(error, address.host) from error
             if isinstance(found, Fetched):
@@ -101,7 +121,7 @@ class Fetcher:
             address = found
         raise FetchFailed(f"The page redirects more than {_MOST_HOPS} times.", retryable=False)
 
-    async def _request(self, address: WebAddress) -> "Fetched | WebAddress":
+    async def _request(self, address: WebAddress, wish: _Wish) -> "Fetched | WebAddress":
         """One hop: the page, or where it redirects to."""
         url = httpcore2.URL(
             scheme=address.scheme.encode(),
@@ -114,31 +134,34 @@ class Fetcher:
             ("User-Agent", f"SiteChat/{sitechat.__version__}"),
             ("Accept", _ACCEPT),
             ("Accept-Encoding", ACCEPTED),
+            *wish.conditions.items(),
         ]
         async with self._pool.stream("GET", url, headers=headers, extensions={"timeout": _TIMEOUTS}) as response:
             received = _headers(response)
             if response.status in _REDIRECTS:
                 return _location(address, received)
-            if not 200 <= response.status < 300:
+            unchanged = response.status == 304 and bool(wish.conditions)
+            if not (200 <= response.status < 300 or unchanged or wish.any_answer):
                 raise failure_of_status(response.status, received.get("retry-after"))
             content_type = received.get("content-type")
             media_type, charset = split_media_type(content_type)
-            check_media_type(media_type)
-            data = await self._body(response, received)
+            if not (unchanged or wish.any_answer):
+                check_media_type(media_type)
+            data = b"" if unchanged else await self._body(response, received, wish.most)
             name = address.file_name or address.host
-            return Fetched(str(address), response.status, media_type, charset, content_type, name, data)
+            return Fetched(str(address), response.status, media_type, charset, content_type, name, data, received)
 
-    async def _body(self, response: httpcore2.Response, received: dict[str, str]) -> bytes:
+    async def _body(self, response: httpcore2.Response, received: dict[str, str], most: int) -> bytes:
         declared = received.get("content-length", "")
-        if declared.isdecimal() and int(declared) > self._max_bytes:
-            raise too_large(self._max_bytes)
+        if declared.isdecimal() and int(declared) > most:
+            raise too_large(most)
         decoder = Decoder(received.get("content-encoding", ""))
         body = bytearray()
         async for packed in response.aiter_stream():
             for piece in decoder.decode(packed):
                 body += piece
-                if len(body) > self._max_bytes:
-                    raise too_large(self._max_bytes)
+                if len(body) > most:
+                    raise too_large(most)
                 await asyncio.sleep(0)  # a small answer can unpack to much: let others have their turn
         if not decoder.complete and body:
             raise FetchFailed("The page is incomplete: its packed data breaks off.")

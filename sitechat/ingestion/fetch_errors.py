@@ -15,7 +15,9 @@ _WORTH_RETRYING = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 class FetchFailed(Unavailable):
-    """The page could not be read from its site."""
+    """The page could not be read from its site. ``status`` is what the site answered, where it did."""
+
+    status: int | None = None
 
 
 class PageTooLarge(InvalidInput):
@@ -33,9 +35,11 @@ def failure_of_status(status: int, retry_after: str | None) -> FetchFailed:
     except ValueError:
         answered = f"The page answered {status}"
     hint = ": it is not open to everyone" if status in (401, 403, 407) else ""
-    return FetchFailed(
+    failure = FetchFailed(
         f"{answered}{hint}.", retryable=status in _WORTH_RETRYING, retry_after=_seconds_until(retry_after)
     )
+    failure.status = status
+    return failure
 
 
 def translated(error: Exception, host: str) -> SiteChatError:

@@ -6,7 +6,6 @@ the jobs; beside it the same calls journal and watch, and the owner's workers pi
 
 import asyncio
 import io
-import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,9 +22,13 @@ from sitechat.ingestion.fetch import Fetcher
 from sitechat.ingestion.gather import Names, clean_name, expected_passages, items_of_paths, reason_to_skip
 from sitechat.ingestion.housekeeping import Housekeeping
 from sitechat.ingestion.signals import WORK, Signals, command, progress
+from sitechat.ingestion.site.crawl import Crawls, first_items
+from sitechat.ingestion.site.plan import from_plan, to_plan
+from sitechat.ingestion.site.scope import Scope
+from sitechat.ingestion.site.turns import Turns
 from sitechat.ingestion.sources import Sources
 from sitechat.ingestion.stages import SearchIndexes, Stages
-from sitechat.ingestion.urls import parse_url
+from sitechat.ingestion.urls import parse_url, with_scheme
 from sitechat.ingestion.worker import Workers
 from sitechat.progress import ItemRecord, ItemState, ProgressRecord
 from sitechat.settings import Settings
@@ -35,7 +38,6 @@ from sitechat.storage.jobs import JobsStore, NewItem
 from sitechat.storage.knowledge import KnowledgeStore
 from sitechat.storage.leases import LeaseStore
 
-_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 OPEN = ("pending", "in_progress", "paused")
 WATCH_SECONDS = 5.0
 """How often a watcher looks at the journal when nothing rings in this process: times and waits change by themselves."""
@@ -87,7 +89,8 @@ class IngestionService:
         self._fetcher = Fetcher(rules, max_bytes=self._limit)
         self._housekeeping = Housekeeping(db, indexes, self.blobs)
         sources = Sources(self.blobs, self._fetcher, self._limit)
-        stages = Stages(db, indexes, sources, self._pool, self._signals, self._housekeeping.stored)
+        self._crawls = Crawls(db, self._fetcher, self.blobs, Turns(settings.site_pause), self._limit)
+        stages = Stages(db, indexes, sources, self._pool, self._signals, self._housekeeping.stored, self._crawls)
         self._workers = Workers(
             LeaseStore(db),
             stages,
@@ -138,9 +141,25 @@ class IngestionService:
     async def add_url(self, caller: Caller, knowledge_base_id: str, url: str) -> str:
         """Journal a job for one web page; returns its id. Raises ``InvalidInput`` where ``url`` is no web address."""
         await self._writable(caller, knowledge_base_id)
-        address = str(parse_url(url if _SCHEME.match(url.strip()) else f"https://{url.strip()}"))
+        address = str(parse_url(with_scheme(url)))
         item = NewItem(address, address, f"url:{address}")
         return self._begun(await self._jobs.create(caller, knowledge_base_id, "url", [item]))
+
+    async def add_site(self, caller: Caller, knowledge_base_id: str, scope: Scope) -> str:
+        """Journal the reading of a whole website, as far as ``scope`` goes; returns the job's id."""
+        await self._writable(caller, knowledge_base_id)
+        items = first_items(scope)
+        return self._begun(
+            await self._jobs.create(caller, knowledge_base_id, "site", items, plan=to_plan(scope))
+        )
+
+    async def read_again(self, caller: Caller, job_id: str) -> str:
+        """Journal another reading of the site that a job read; pages that have not changed cost a question each."""
+        record = await self._reader.job(caller, job_id)
+        found = await self._jobs.plan(job_id)
+        if found is None:
+            raise InvalidInput("Only a website can be read again.")
+        return await self.add_site(caller, record.knowledge_base_id, from_plan(found[0]))
 
     # Looking
 
@@ -269,6 +288,8 @@ class IngestionService:
     def _explained(self, record: ProgressRecord) -> ProgressRecord:
         """With what only this process knows: why its workers have not begun."""
         reason = self._workers.waiting_for if self._serving else None
+        if record.status == "in_progress" and (pause := self._crawls.waits_for(record.id)) and not record.stalled:
+            return record.model_copy(update={"waiting_for": pause})
         if reason is None or record.status not in ("pending", "in_progress") or record.current_file is not None:
             return record
         return record.model_copy(update={"waiting_for": reason, "stalled": self._workers.stuck})

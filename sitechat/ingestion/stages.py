@@ -8,18 +8,21 @@ from, and the document appears together with the end of its item in one transact
 import asyncio
 import hashlib
 import mimetypes
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from sitechat.ingestion.causes import LeftOut
 from sitechat.ingestion.chunk import chunk
 from sitechat.ingestion.extract import ExtractionPool
 from sitechat.ingestion.formats.base import Empty, Extracted
 from sitechat.ingestion.formats.names import split_media_type
 from sitechat.ingestion.signals import Signals, progress
+from sitechat.ingestion.site.crawl import Crawls
 from sitechat.ingestion.sources import Source, Sources
 from sitechat.ingestion.tending import Tending
 from sitechat.storage.engine import Database
+from sitechat.storage.jobs import NewItem
 from sitechat.storage.knowledge import KnowledgeStore, NewDocument
 from sitechat.storage.leases import Claim, LeaseStore
 from sitechat.storage.values import Document, NewChunk, NewVector
@@ -72,10 +75,12 @@ class Reading:
     extracted: Extracted
     title: str
     passages: tuple[Passage, ...]
+    validators: Mapping[str, str] = field(default_factory=dict)
+    fingerprint: int | None = None
 
 
 class Stages:
-    """``on_stored`` is called after each document that was written."""
+    """``on_stored`` is called after each document that was written. ``crawls`` knows the sites being read."""
 
     def __init__(
         self,
@@ -85,6 +90,7 @@ class Stages:
         pool: ExtractionPool,
         signals: Signals,
         on_stored: Callable[[], None],
+        crawls: Crawls,
     ) -> None:
         self._db = db
         self._indexes = indexes
@@ -92,6 +98,7 @@ class Stages:
         self._pool = pool
         self._signals = signals
         self._on_stored = on_stored
+        self._crawls = crawls
         self._leases = LeaseStore(db)
         self._knowledge = KnowledgeStore(db)
 
@@ -101,8 +108,13 @@ class Stages:
         Raises what the stages raise: ``NotExtracted``, ``EmbeddingError``, other ``SiteChatError``, ``OSError``.
         """
         self._tell(claim)
-        if claim.locator.startswith("blob:") and await self._leases.superseded(claim):
-            return await self._leases.skip(claim, "A newer version of it has been added since.")
+        kind = claim.locator.partition(":")[0]
+        if kind == "page":
+            return await self._page(claim, tending)
+        if kind == "sitemap":
+            return await self._sitemap(claim, tending)
+        if kind == "blob" and await self._leases.superseded(claim):
+            return await self._leases.skip(claim, "A newer version of it has been added since.", cause="superseded")
         source = await tending.during(self._sources.open(claim))
         known = await self._knowledge.document_at(claim.knowledge_base_id, claim.uri)
         if known is not None and (known.blob, known.recipe) == (source.blob, RECIPE):
@@ -110,19 +122,64 @@ class Stages:
         reading = await self._read(claim, tending, source)
         return await self._embed_and_store(claim, tending, reading)
 
-    async def _unchanged(self, claim: Claim, known: Document) -> bool:
+    async def _sitemap(self, claim: Claim, tending: Tending) -> bool:
+        """A list of a site's pages is no document; it leads to them."""
+        crawl = await self._crawls.of(claim)
+        found = await tending.during(crawl.sitemap(claim))
         async with self._db.write() as tx:
             await self._leases.hold(claim, tx)
-            await self._knowledge.touch(known.id, tx)
+            await self._leases.add_found(claim, found, tx)
+            return await self._leases.looked_through(claim, tx)
+
+    async def _page(self, claim: Claim, tending: Tending) -> bool:
+        """A page of a site: what it leads to is journalled before its text is judged, so that nothing of it is lost."""
+        crawl = await self._crawls.of(claim)
+        known = await self._knowledge.document_at(claim.knowledge_base_id, claim.uri)
+        known = known if known is not None and known.recipe == RECIPE else None
+        try:
+            visit = await tending.during(crawl.visit(claim, known))
+        except LeftOut as left_out:
+            await self._journal(claim, left_out.found)
+            raise
+        blob, size = await self._keep(claim, visit.source)
+        path = self._sources.blobs.path(blob)
+        facts = None
+        if visit.is_html:
+            facts = await tending.during(self._pool.links(path, visit.address, visit.source.media_type))
+        judged = crawl.judge(claim, visit, facts)
+        await self._journal(claim, judged.found)
+        if judged.left_out is not None:
+            raise judged.left_out
+        if known is not None and known.blob == blob:
+            return await self._unchanged(claim, known, visit.validators)
+        try:
+            reading = await self._extract(tending, visit.source, blob, size)
+        except Empty:
+            raise crawl.without_text(facts) from None
+        fingerprint = crawl.judge_text(claim, reading.title, reading.extracted.text)
+        return await self._embed_and_store(
+            claim, tending, replace(reading, validators=visit.validators, fingerprint=fingerprint)
+        )
+
+    async def _journal(self, claim: Claim, found: Sequence[NewItem]) -> None:
+        if found:
+            async with self._db.write() as tx:
+                await self._leases.hold(claim, tx)
+                await self._leases.add_found(claim, found, tx)
+
+    async def _unchanged(self, claim: Claim, known: Document, validators: Mapping[str, str] | None = None) -> bool:
+        async with self._db.write() as tx:
+            await self._leases.hold(claim, tx)
+            await self._knowledge.touch(known.id, tx, validators)
             return await self._leases.complete(claim, "unchanged", known.id, tx=tx)
 
-    async def skip(self, claim: Claim, reason: str) -> bool:
+    async def skip(self, claim: Claim, reason: str, cause: str = "") -> bool:
         """End an item that is not read. What its source held before is not what it holds now, so that goes."""
         async with self._db.write() as tx:
             await self._leases.hold(claim, tx)
             if removed := await self._knowledge.remove(claim.knowledge_base_id, claim.uri, tx):
                 reason += " Its former text has been removed."
-            ended = await self._leases.skip(claim, reason, tx)
+            ended = await self._leases.skip(claim, reason, tx, cause)
         if removed:
             self._on_stored()
         return ended
@@ -134,6 +191,9 @@ class Stages:
 
     async def _read(self, claim: Claim, tending: Tending, source: Source) -> Reading:
         blob, size = await self._keep(claim, source)
+        return await self._extract(tending, source, blob, size)
+
+    async def _extract(self, tending: Tending, source: Source, blob: str, size: int) -> Reading:
         path = self._sources.blobs.path(blob)
         extracted = await tending.during(self._pool.extract(path, source.name, source.media_type))
         title = extracted.title.strip() or source.name
@@ -209,6 +269,8 @@ class Stages:
                 text=reading.extracted.text,
                 pages=reading.extracted.pages,
                 size=reading.size,
+                validators=reading.validators,
+                fingerprint=reading.fingerprint,
             )
             document_id = await self._knowledge.replace_document(document, chunks, generation_id, tx)
             ended = await self._leases.complete(claim, "indexed", document_id, len(chunks), tx)

@@ -78,6 +78,12 @@ def parse_url(url: str) -> WebAddress:
     return WebAddress(scheme_name, host, port or _DEFAULT_PORTS[scheme_name], target)
 
 
+def with_scheme(written: str) -> str:
+    """What a person typed, as a whole address: ``example.org`` is ``https://example.org``."""
+    written = written.strip()
+    return written if _SCHEME.match(written) else f"https://{written}"
+
+
 def _check_characters(url: str) -> None:
     if len(url) > _LONGEST:
         raise BadUrl("That address is too long to be one of a web page.")

@@ -13,6 +13,7 @@ from datetime import timedelta
 
 from sitechat.errors import SiteChatError
 from sitechat.ingestion.blobs import TooLargeToKeep
+from sitechat.ingestion.causes import LeftOut, cause_of
 from sitechat.ingestion.fetch_errors import PageTooLarge
 from sitechat.ingestion.formats.base import NotExtracted
 from sitechat.ingestion.signals import STOP, WORK, Bell, Signals, command, progress
@@ -32,7 +33,7 @@ MAX_ATTEMPTS = 20
 """Claims of one item: more than this means that the process died over it again and again."""
 LONGEST_DELAY = 300.0
 LONGEST_STUMBLE = 60.0
-_TOO_LARGE = (TooLargeToKeep, PageTooLarge)
+_LEFT_OUT = (TooLargeToKeep, PageTooLarge, LeftOut)
 UNEXPECTED = "Something unexpected went wrong; the log says what. You can retry it."
 
 
@@ -149,11 +150,12 @@ class Workers:
             return await self._end_badly(claim, error)
 
     async def _end_badly(self, claim: Claim, error: Exception) -> bool:
-        if isinstance(error, _TOO_LARGE) or (isinstance(error, NotExtracted) and error.skips):
-            return await self._stages.skip(claim, error.message)
+        cause = cause_of(error)
+        if isinstance(error, _LEFT_OUT) or (isinstance(error, NotExtracted) and error.skips):
+            return await self._stages.skip(claim, error.message, cause)
         reason, passing, retry_after = _explain(error)
         if not passing or claim.failures + 1 >= MAX_FAILURES:
-            return await self._leases.fail(claim, reason)
+            return await self._leases.fail(claim, reason, cause)
         await self._leases.try_later(claim, reason, self._delay(claim.failures, retry_after))
         return False
 

@@ -5,8 +5,10 @@ else's is ``NotFound``. The workers' side of the same tables is ``storage/leases
 ``storage/job_progress.py``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, case, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -23,9 +25,9 @@ OPEN_ITEM = ("pending", "in_progress")
 
 @dataclass(frozen=True, slots=True)
 class NewItem:
-    """One file or URL to ingest. ``skip`` says why it will not be read; empty where it will.
+    """One file or URL to ingest. ``skip`` says why it will not be read, ``cause`` in a word; empty where it will.
 
-    ``weight``: about how many passages it will have.
+    ``weight``: about how many passages it will have. ``depth``: links from the page where a site was begun.
     """
 
     name: str
@@ -35,6 +37,19 @@ class NewItem:
     blob: str | None = None
     skip: str = ""
     weight: float = 1.0
+    depth: int = 0
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An address of a site in the journal; ``cause`` says why it was left out, if it was."""
+
+    uri: str
+    depth: int
+    cause: str
+    reason: str
+    is_page: bool
 
 
 class JobsStore:
@@ -42,7 +57,13 @@ class JobsStore:
         self._db = db
 
     async def create(
-        self, caller: Caller, knowledge_base_id: str, kind: str, items: Sequence[NewItem], tx: Transaction | None = None
+        self,
+        caller: Caller,
+        knowledge_base_id: str,
+        kind: str,
+        items: Sequence[NewItem],
+        tx: Transaction | None = None,
+        plan: Mapping[str, Any] | None = None,
     ) -> str:
         """Journal a job with all its items at once; returns its id. Order of ``items`` is the order of work."""
         job_id, at = new_id(), now()
@@ -52,37 +73,34 @@ class JobsStore:
             knowledge_base_id=knowledge_base_id,
             owner_id=caller.user_id,
             kind=kind,
+            plan=None if plan is None else dict(plan),
             state="pending" if to_do else "completed",
             created_at=at,
             updated_at=at,
             completed_at=None if to_do else at,
         )
-        rows = [
-            {
-                "id": new_id(),
-                "job_id": job_id,
-                "knowledge_base_id": knowledge_base_id,
-                "ordinal": ordinal,
-                "name": item.name,
-                "uri": item.uri,
-                "locator": item.locator,
-                "size": item.size,
-                "weight": item.weight,
-                "blob": item.blob,
-                "state": "skipped" if item.skip else "pending",
-                "stage": "complete" if item.skip else "file_processing",
-                "reason": item.skip,
-                "updated_at": at,
-                "completed_at": at if item.skip else None,
-            }
-            for ordinal, item in enumerate(items)
-        ]
+        rows = [item_values(item, job_id, knowledge_base_id, ordinal) for ordinal, item in enumerate(items)]
         async with self._db.write(tx) as session:
             session.add(job)
             await session.flush()
             if rows:
                 await session.execute(insert(ItemRow), rows)
         return job_id
+
+    async def plan(self, job_id: str) -> tuple[dict[str, Any], datetime] | None:
+        """A site's plan and when its reading began, for workers; None where the job is gone or has none."""
+        statement = select(JobRow.plan, JobRow.started_at, JobRow.created_at).where(JobRow.id == job_id)
+        async with self._db.read() as session:
+            row = (await session.execute(statement)).one_or_none()
+        return None if row is None or row.plan is None else (row.plan, row.started_at or row.created_at)
+
+    async def seen(self, job_id: str) -> list[Seen]:
+        """Every address that a job has met, for workers that take it up anew."""
+        columns = (ItemRow.uri, ItemRow.depth, ItemRow.cause, ItemRow.reason, ItemRow.locator)
+        statement = select(*columns).where(ItemRow.job_id == job_id).order_by(ItemRow.ordinal)
+        async with self._db.read() as session:
+            rows = (await session.execute(statement)).all()
+        return [Seen(row.uri, row.depth, row.cause, row.reason, row.locator.startswith("page:")) for row in rows]
 
     async def items(self, caller: Caller, job_id: str, state: ItemState | None = None) -> list[ItemRecord]:
         """A job's items in their order, those in ``state`` only where one is given."""
@@ -161,6 +179,30 @@ class JobsStore:
         if not count:
             raise InvalidInput("Nothing of this job has failed, so there is nothing to retry.")
         return count
+
+
+def item_values(item: NewItem, job_id: str, knowledge_base_id: str, ordinal: int) -> dict[str, Any]:
+    """A new item's row."""
+    at = now()
+    return {
+        "id": new_id(),
+        "job_id": job_id,
+        "knowledge_base_id": knowledge_base_id,
+        "ordinal": ordinal,
+        "name": item.name,
+        "uri": item.uri,
+        "locator": item.locator,
+        "size": item.size,
+        "weight": item.weight,
+        "depth": item.depth,
+        "blob": item.blob,
+        "state": "skipped" if item.skip else "pending",
+        "stage": "complete" if item.skip else "file_processing",
+        "reason": item.skip,
+        "cause": item.cause,
+        "updated_at": at,
+        "completed_at": at if item.skip else None,
+    }
 
 
 async def finish_if_done(session: AsyncSession, job_id: str) -> bool:
@@ -273,6 +315,7 @@ def _record(row: ItemRow) -> ItemRecord:
         stage=row.stage,
         outcome=row.outcome,
         reason=row.reason,
+        cause=row.cause,
         attempts=row.attempts,
         chunks_done=row.chunks_done,
         chunks_total=row.chunks_total,

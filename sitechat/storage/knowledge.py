@@ -1,7 +1,7 @@
 """Knowledge bases, documents and chunks, and the change sequence that their indexes follow."""
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from sqlalchemy import Row, Select, delete, func, insert, select, update
@@ -39,6 +39,8 @@ class NewDocument:
     text: str
     pages: tuple[int, ...]
     size: int
+    validators: Mapping[str, str] = field(default_factory=dict)
+    fingerprint: int | None = None
 
 
 class KnowledgeStore:
@@ -165,10 +167,21 @@ class KnowledgeStore:
                 session.add(_change("delete", knowledge_base_id, document_id))
         return document_id is not None
 
-    async def touch(self, document_id: str, tx: Transaction | None = None) -> None:
-        """The source was read again and had not changed."""
+    async def touch(
+        self, document_id: str, tx: Transaction | None = None, validators: Mapping[str, str] | None = None
+    ) -> None:
+        """The source was read again and had not changed; ``validators`` are what it said this time."""
+        values: dict[str, Any] = {"read_at": now()} | ({"validators": dict(validators)} if validators else {})
         async with self._db.write(tx) as session:
-            await session.execute(update(DocumentRow).where(DocumentRow.id == document_id).values(read_at=now()))
+            await session.execute(update(DocumentRow).where(DocumentRow.id == document_id).values(**values))
+
+    async def fingerprints(self, knowledge_base_id: str) -> list[tuple[str, int]]:
+        """Address and fingerprint of every page of a site, for ingestion."""
+        statement = select(DocumentRow.uri, DocumentRow.fingerprint).where(
+            DocumentRow.knowledge_base_id == knowledge_base_id, DocumentRow.fingerprint.is_not(None)
+        )
+        async with self._db.read() as session:
+            return [(uri, mark) for uri, mark in (await session.execute(statement)).all() if mark is not None]
 
     async def replace_document(
         self, new: NewDocument, chunks: Sequence[NewChunk], generation_id: int, tx: Transaction | None = None
@@ -199,6 +212,8 @@ async def _upsert_document(session: AsyncSession, new: NewDocument, chunk_count:
         "text": new.text,
         "pages": list(new.pages),
         "size": new.size,
+        "validators": dict(new.validators),
+        "fingerprint": new.fingerprint,
         "chunk_count": chunk_count,
         "owner_id": new.owner_id,
         "access": list(new.access),

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from sitechat.storage.engine import Database, Transaction
-from sitechat.storage.jobs import finish_if_done, give_back
+from sitechat.storage.jobs import NewItem, finish_if_done, give_back, item_values
 from sitechat.storage.tables import (
     GenerationRow,
     ItemRow,
@@ -26,6 +26,7 @@ from sitechat.storage.tables import (
     now,
 )
 
+_MANY = 500
 LONGEST_TICK = timedelta(minutes=10)
 """A longer silence was a sleeping machine, not work; it does not count into the rates."""
 
@@ -51,6 +52,7 @@ class Claim:
     attempt: int
     failures: int
     begun: bool = False
+    depth: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,14 +166,33 @@ class LeaseStore:
             counts = {"chunks_total": chunks, "chunks_done": chunks}
             return await _end(session, claim, "completed", outcome=outcome, document_id=document_id, **counts)
 
-    async def skip(self, claim: Claim, reason: str, tx: Transaction | None = None) -> bool:
+    async def skip(self, claim: Claim, reason: str, tx: Transaction | None = None, cause: str = "") -> bool:
         async with self._db.write(tx) as session:
-            return await _end(session, claim, "skipped", reason=reason)
+            return await _end(session, claim, "skipped", reason=reason, cause=cause)
 
-    async def fail(self, claim: Claim, reason: str) -> bool:
+    async def looked_through(self, claim: Claim, tx: Transaction) -> bool:
+        """It was no document, but led to others."""
+        return await _end(tx, claim, "completed", outcome="looked through")
+
+    async def fail(self, claim: Claim, reason: str, cause: str = "") -> bool:
         """What was staged is kept for a retry."""
         async with self._db.write() as session:
-            return await _end(session, claim, "failed", reason=reason)
+            return await _end(session, claim, "failed", reason=reason, cause=cause)
+
+    async def add_found(self, claim: Claim, found: Sequence[NewItem], tx: Transaction) -> None:
+        """Journal what a page of a site led to, except what the job has seen; after :meth:`hold` in the same ``tx``."""
+        by_uri = {item.uri: item for item in reversed(found)}
+        uris = [item.uri for item in found if by_uri.get(item.uri) is item]
+        seen: set[str] = set()
+        for at in range(0, len(uris), _MANY):
+            known = select(ItemRow.uri).where(ItemRow.job_id == claim.job_id, ItemRow.uri.in_(uris[at : at + _MANY]))
+            seen.update((await tx.execute(known)).scalars())
+        fresh = [by_uri[uri] for uri in uris if uri not in seen]
+        if fresh:
+            top = select(func.max(ItemRow.ordinal)).where(ItemRow.job_id == claim.job_id)
+            begin = (await tx.execute(top)).scalar_one() + 1
+            rows = [item_values(item, claim.job_id, claim.knowledge_base_id, begin + i) for i, item in enumerate(fresh)]
+            await tx.execute(insert(ItemRow), rows)
 
     async def try_later(self, claim: Claim, reason: str, delay: timedelta) -> None:
         """Passing trouble: back into the queue, not to be claimed before ``delay`` is over."""
@@ -229,7 +250,7 @@ async def _end(session: AsyncSession, claim: Claim, state: str, **values: object
         lease_until=None,
         updated_at=at,
         completed_at=at,
-        **{"reason": "", **values},
+        **{"reason": "", "cause": "", **values},
     )
     if state == "failed":
         error = f"{claim.name}: {values['reason']}"
@@ -276,6 +297,7 @@ def _claim(item: ItemRow, token: str) -> Claim:
         attempt=item.attempts,
         failures=item.failures,
         begun=item.chunks_done > 0,
+        depth=item.depth,
     )
 
 

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     DateTime,
     Float,
     ForeignKey,
@@ -75,7 +76,11 @@ class KnowledgeBaseRow(Base):
 
 
 class DocumentRow(Base):
-    """``text`` is what was extracted; all offsets are into it. ``blob`` is the SHA-256 of the original bytes."""
+    """``text`` is what was extracted; all offsets are into it. ``blob`` is the SHA-256 of the original bytes.
+
+    ``validators`` are request headers that ask its site whether it has changed; ``fingerprint`` is a SimHash of the
+    text as a signed 64-bit number, of pages of a site only.
+    """
 
     __tablename__ = "documents"
 
@@ -92,6 +97,8 @@ class DocumentRow(Base):
     pages: Mapped[list[int]]
     chunk_count: Mapped[int] = mapped_column(Integer, default=0)
     size: Mapped[int] = mapped_column(Integer)
+    validators: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    fingerprint: Mapped[int | None] = mapped_column(BigInteger)
     read_at: Mapped[datetime] = mapped_column(default=now)
     created_at: Mapped[datetime] = mapped_column(default=now)
     updated_at: Mapped[datetime] = mapped_column(default=now)
@@ -279,7 +286,7 @@ class FeedbackRow(Base):
 class JobRow(Base):
     """An ingestion: a set of items of one knowledge base. ``state`` as PROTOCOL's status words.
 
-    ``kind``: files, url. Counts are not stored: progress is a query over the items. ``error`` is the last failure.
+    ``kind``: files, url, site. ``plan`` is a site's: where to begin, how far to go. Counts are not stored: progress is a query over the items. ``error`` is the last failure.
     ``busy_seconds`` is how long items of it were being worked on, up to ``ticked_at`` (seconds since the epoch): what
     rates are measured against.
     """
@@ -292,6 +299,7 @@ class JobRow(Base):
     owner_id: Mapped[str] = mapped_column(String(200))
     kind: Mapped[str] = mapped_column(String(20))
     state: Mapped[str] = mapped_column(String(12), index=True)
+    plan: Mapped[dict[str, Any] | None]
     error: Mapped[str] = mapped_column(Text, default="")
     busy_seconds: Mapped[float] = mapped_column(Float, default=0.0)
     ticked_at: Mapped[float | None] = mapped_column(Float)
@@ -305,8 +313,9 @@ class ItemRow(Base):
     """One file or URL of a job.
 
     ``state``: pending, in_progress, completed, skipped, failed, cancelled. ``outcome`` (of a completed item):
-    indexed or unchanged. ``locator`` says where the bytes are: ``path:``, ``blob:`` or ``url:``; ``blob`` is the
-    checksum of the stored copy that the item needs. ``lease_owner`` is drawn anew at each claim; a lease that has run
+    indexed, unchanged or looked through (a page or sitemap that only led to others). ``cause`` names the kind of a
+    ``reason``. ``locator`` says where the bytes are: ``path:``, ``blob:``, ``url:``, ``page:`` or ``sitemap:``; ``blob``
+    is the checksum of the stored copy that the item needs. ``depth`` counts links from where a site was begun. ``lease_owner`` is drawn anew at each claim; a lease that has run
     out makes the item claimable again. ``attempts`` counts claims, ``failures`` those that ended in a passing
     trouble; ``not_before`` keeps a retry waiting. ``weight`` is about how many passages it will have, as far as name
     and size tell, and never changes.
@@ -318,6 +327,7 @@ class ItemRow(Base):
         Index("ix_items_claim", "job_id", "state", "attempts", "ordinal"),
         Index("ix_items_lease", "state", "lease_until"),
         Index("ix_items_source", "knowledge_base_id", "uri"),
+        Index("ix_items_seen", "job_id", "uri"),
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
@@ -331,6 +341,8 @@ class ItemRow(Base):
     stage: Mapped[str] = mapped_column(String(20), default="file_processing")
     outcome: Mapped[str | None] = mapped_column(String(20))
     reason: Mapped[str] = mapped_column(Text, default="")
+    cause: Mapped[str] = mapped_column(String(24), default="")
+    depth: Mapped[int] = mapped_column(Integer, default=0)
     attempts: Mapped[int] = mapped_column(Integer, default=0)
     failures: Mapped[int] = mapped_column(Integer, default=0)
     lease_owner: Mapped[str | None] = mapped_column(String(40))

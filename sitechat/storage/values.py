@@ -44,6 +44,8 @@ class Document:
     pages: tuple[int, ...]
     chunk_count: int
     size: int
+    validators: dict[str, str]
+    fingerprint: int | None
     read_at: datetime
     created_at: datetime
     updated_at: datetime

@@ -1,10 +1,11 @@
 """Jobs of a knowledge base: how far they are, what became of each file, and the commands."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import streamlit as st
 
-from sitechat.progress import ItemRecord, ProgressRecord
+from sitechat.progress import ItemRecord, ItemState, ProgressRecord
 from sitechat.storage.values import KnowledgeBase
 from sitechat.ui import session, text
 from sitechat.ui.markdown import plain
@@ -96,6 +97,8 @@ def _commands(job: ProgressRecord) -> None:
             _command(job, "resume", text.RESUME, "play_arrow")
         if job.status in OPEN:
             _command(job, "cancel", text.CANCEL_JOB, "close")
+        if job.kind == "site" and job.status not in OPEN:
+            _command(job, "again", text.READ_AGAIN, "refresh")
         if job.failed_files and job.status not in {"pending", "in_progress"}:
             _command(job, "retry", text.RETRY_FAILED, "refresh")
 
@@ -110,6 +113,8 @@ def _command(job: ProgressRecord, name: str, label: str, icon: str) -> None:
                 session.attempt(lambda r: r.ingestion.resume(caller, job.id))
             case "cancel":
                 session.attempt(lambda r: r.ingestion.cancel(caller, job.id))
+            case "again":
+                session.attempt(lambda r: r.ingestion.read_again(caller, job.id))
             case _:
                 session.attempt(lambda r: r.ingestion.retry_failed(caller, job.id))
         st.rerun()
@@ -117,16 +122,32 @@ def _command(job: ProgressRecord, name: str, label: str, icon: str) -> None:
 
 def _files(job: ProgressRecord) -> None:
     opened = st.expander(text.DETAILS, type="compact", key=f"files-of-{job.id}", on_change="rerun")
-    troubled = job.failed_files + job.skipped_files > 0
-    if not (opened.open or troubled):
-        return
-    items = session.call(lambda r: r.ingestion.items(session.caller(), job.id))
-    for state in ("failed", "skipped"):
-        for item in [item for item in items if item.state == state][:_TROUBLES]:
-            _trouble(item)
+    counts: dict[ItemState, int] = {"failed": job.failed_files, "skipped": job.skipped_files}
+    if job.kind == "site":
+        del counts["skipped"]  # most of what a site links to is left out: the table says why, by reason
+    for state, count in counts.items():
+        if count:
+            items = session.call(lambda r, state=state: r.ingestion.items(session.caller(), job.id, state))
+            for item in items[:_TROUBLES]:
+                _trouble(item)
     if opened.open:
+        items = session.call(lambda r: r.ingestion.items(session.caller(), job.id))
         with opened:
-            st.dataframe([_row(item) for item in items], hide_index=True, key=f"table-{job.id}")
+            _table(job, items)
+
+
+def _table(job: ProgressRecord, items: Sequence[ItemRecord]) -> None:
+    """All of them, to be sorted, searched and saved as CSV by the table itself; or those of one reason."""
+    counts = Counter(item.cause for item in items if item.cause)
+    if counts:
+        chosen = st.pills(
+            text.WHY,
+            list(counts),
+            format_func=lambda cause: f"{text.CAUSES.get(cause, cause)} ({counts[cause]:,})",
+            key=f"why-{job.id}",
+        )
+        items = [item for item in items if chosen is None or item.cause == chosen]
+    st.dataframe([_row(item) for item in items], hide_index=True, key=f"table-{job.id}")
 
 
 def _trouble(item: ItemRecord) -> None:
@@ -146,9 +167,12 @@ def _row(item: ItemRecord) -> dict[str, str | int]:
         state = text.STAGES[item.stage]
     elif item.outcome == "unchanged":
         state = text.UNCHANGED
+    elif item.outcome == "looked through":
+        state = text.LOOKED_THROUGH
     return {
         text.STATE: state,
         text.NAME: item.name,
+        text.WHY: text.CAUSES.get(item.cause, ""),
         text.REASON: item.reason,
         text.PASSAGES: item.chunks_total,
     }

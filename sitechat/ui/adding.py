@@ -1,11 +1,14 @@
 """Files and addresses into a knowledge base."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from sitechat.ingestion.service import Upload
+from sitechat.ingestion.site.plan import MAX_DEPTH, MAX_PAGES, MOST_DEPTH, MOST_PAGES, site
+from sitechat.runtime import Runtime
 from sitechat.storage.values import KnowledgeBase
 from sitechat.ui import engine, session, text
 
@@ -51,7 +54,37 @@ def _address(base: KnowledgeBase) -> None:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             address = st.text_input(text.ADDRESS, placeholder=text.ADDRESS_EXAMPLE, type="url", key="address")
             sent = st.form_submit_button(text.ADD_PAGE, icon=":material/add_link:")
+        how_far = st.radio(
+            text.HOW_FAR, (text.ONE_PAGE, text.WHOLE_SITE), horizontal=True, key="how-far", label_visibility="collapsed"
+        )
+        scope = _limits()
         if sent:
-            if session.attempt(lambda r: r.ingestion.add_url(session.caller(), base.id, address or "")):
+            whole = how_far == text.WHOLE_SITE
+            if session.attempt(lambda r: _added(r, base.id, address or "", scope if whole else None)):
                 st.toast(text.STARTED, icon=":material/check:")
             st.rerun()
+
+
+def _limits() -> dict[str, Any]:
+    """How far the reading of a website goes."""
+    with st.expander(text.SITE_LIMITS, type="compact"):
+        pages = st.number_input(text.MAX_PAGES, 1, MOST_PAGES, MAX_PAGES, key="max-pages")
+        depth = st.number_input(text.MAX_DEPTH, 0, MOST_DEPTH, MAX_DEPTH, key="max-depth")
+        include = st.text_input(text.INCLUDE, placeholder=text.PATTERN_EXAMPLE, help=text.PATTERN_HELP, key="include")
+        exclude = st.text_input(text.EXCLUDE, placeholder=text.PATTERN_EXAMPLE, help=text.PATTERN_HELP, key="exclude")
+    return {
+        "max_pages": int(pages),
+        "max_depth": int(depth),
+        "include": _patterns(include),
+        "exclude": _patterns(exclude),
+    }
+
+
+def _patterns(written: str | None) -> tuple[str, ...]:
+    return tuple(part.strip() for part in (written or "").split(",") if part.strip())
+
+
+async def _added(runtime: Runtime, base_id: str, address: str, limits: dict[str, Any] | None) -> str:
+    if limits is None:
+        return await runtime.ingestion.add_url(session.caller(), base_id, address)
+    return await runtime.ingestion.add_site(session.caller(), base_id, site(address, **limits))

@@ -203,9 +203,22 @@ ALL_BASES = "All knowledge bases"
 ADD_DOCUMENTS = "Add documents"
 FILES = "Files"
 FILES_HELP = "Text, Markdown, HTML, PDF, Word and CSV are read; anything else is listed as skipped, with why."
-ADDRESS = "Address of a page"
+ADDRESS = "Address of a page or website"
 ADDRESS_EXAMPLE = "https://example.org/handbook"
-ADD_PAGE = "Add page"
+ADD_PAGE = "Add"
+HOW_FAR = "How much of it"
+ONE_PAGE = "This page"
+WHOLE_SITE = "The whole website"
+SITE_LIMITS = "Limits for a website"
+MAX_PAGES = "Pages at most"
+MAX_DEPTH = "Links from the first page at most"
+INCLUDE = "Only paths like"
+EXCLUDE = "Leave out paths like"
+PATTERN_EXAMPLE = "/docs/*, /help/*"
+PATTERN_HELP = "`*` stands for anything. Separate several with commas."
+READ_AGAIN = "Read again"
+WHY = "Why"
+ALL_REASONS = "All"
 DOCUMENTS = "Documents"
 NO_DOCUMENTS = "Nothing here yet. Drop files above, or paste the address of a page."
 NO_BASES = "Nothing here yet. Create a knowledge base, then add files or pages to it."
@@ -250,6 +263,26 @@ JOB_STATES = {
     "cancelled": "Cancelled",
 }
 UNCHANGED = "Unchanged"
+LOOKED_THROUGH = "Looked through"
+CAUSES = {
+    "duplicate": "Same as another",
+    "robots": "Disallowed by robots.txt",
+    "noindex": "Asks not to be kept",
+    "out_of_scope": "Out of scope",
+    "budget": "Beyond the limit",
+    "trap": "Endless pages",
+    "not_found": "Not found",
+    "too_large": "Too large",
+    "timed_out": "Timed out",
+    "unsupported": "Not a format that is read",
+    "empty": "No text",
+    "needs_ocr": "Needs OCR",
+    "encrypted": "Protected by a password",
+    "unreadable": "Unreadable",
+    "refused": "Address refused",
+    "superseded": "Newer version added",
+    "failed": "Failed",
+}
 STALLED = "Stalled: nothing has moved for a while"
 
 

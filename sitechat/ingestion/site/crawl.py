@@ -1,0 +1,336 @@
+"""A website while it is read: what may be read, when it is polite to ask, and what each page leads to.
+
+Everything that must survive a crash is in the journal: the plan with the job, and every address as an item. What is
+kept here (robots.txt, patterns of addresses, fingerprints) is found again by whoever takes up the job.
+"""
+
+import asyncio
+import hashlib
+import io
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from sitechat.errors import Unavailable
+from sitechat.ingestion.blobs import BlobStore
+from sitechat.ingestion.causes import LeftOut
+from sitechat.ingestion.fetch import Fetched, Fetcher
+from sitechat.ingestion.fetch_errors import FetchFailed, failure_of_status
+from sitechat.ingestion.site.canonical import canonical
+from sitechat.ingestion.site.duplicates import NearDuplicates, fingerprint, looks_like_missing
+from sitechat.ingestion.site.links import PageFacts, robots_header
+from sitechat.ingestion.site.plan import from_plan
+from sitechat.ingestion.site.robots import Robots, parse_robots, robots_for_status
+from sitechat.ingestion.site.scope import Scope
+from sitechat.ingestion.site.sitemaps import parse_sitemap
+from sitechat.ingestion.site.traps import TrapGuard
+from sitechat.ingestion.site.turns import Turns
+from sitechat.ingestion.sources import Source
+from sitechat.ingestion.urls import BadUrl, WebAddress, parse_url
+from sitechat.storage.engine import Database
+from sitechat.storage.jobs import JobsStore, NewItem, Seen
+from sitechat.storage.knowledge import KnowledgeStore
+from sitechat.storage.leases import Claim, LeaseLostError
+from sitechat.storage.values import Document
+
+AGENT = "SiteChat"
+ROBOTS_BYTES = 600_000
+SITEMAP_BYTES = 50_000_000
+KEPT = 8
+"""Sites remembered at a time; one that is forgotten is found again in the journal."""
+_CONDITIONS = {"etag": "If-None-Match", "last-modified": "If-Modified-Since"}
+_BUSY = (429, 503)
+_NOT_THERE = (404, 410)
+_HTML = ("text/html", "application/xhtml+xml")
+_AT_SIGHT = ("out_of_scope", "trap", "budget")
+"""Causes for which an address is left out as soon as it is seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A page as it was found. ``validators`` are the conditions with which to ask the next time."""
+
+    address: str
+    source: Source
+    is_html: bool
+    validators: Mapping[str, str]
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a page leads to, and why it is not read itself, if it is not."""
+
+    found: tuple[NewItem, ...]
+    left_out: LeftOut | None = None
+
+
+def first_items(scope: Scope) -> list[NewItem]:
+    """Where a site is begun: its first page; its sitemaps are found through robots.txt and at the usual place."""
+    start = canonical(scope.start)
+    return [_page(start, 0), _sitemap(start.join("/sitemap.xml"))]
+
+
+class Crawls:
+    """The sites being read by this process, each made from the journal when its job is first met."""
+
+    def __init__(self, db: Database, fetcher: Fetcher, blobs: BlobStore, turns: Turns, limit: int) -> None:
+        self._jobs, self._knowledge = JobsStore(db), KnowledgeStore(db)
+        self._fetcher, self._blobs, self._turns, self._limit = fetcher, blobs, turns, limit
+        self._crawls: OrderedDict[str, Crawl] = OrderedDict()
+        self._making = asyncio.Lock()
+
+    async def of(self, claim: Claim) -> "Crawl":
+        """The site that an item belongs to. Raises ``LeaseLostError`` where its job is gone."""
+        async with self._making:
+            if claim.job_id not in self._crawls:
+                self._crawls[claim.job_id] = await self._make(claim)
+                while len(self._crawls) > KEPT:
+                    self._crawls.popitem(last=False)
+            self._crawls.move_to_end(claim.job_id)
+            return self._crawls[claim.job_id]
+
+    def waits_for(self, job_id: str) -> str | None:
+        """What the reading of a site waits for between pages, if that takes long."""
+        crawl = self._crawls.get(job_id)
+        return crawl.waits_for if crawl is not None else None
+
+    async def _make(self, claim: Claim) -> "Crawl":
+        planned = await self._jobs.plan(claim.job_id)
+        if planned is None:
+            raise LeaseLostError
+        plan, begun = planned
+        crawl = Crawl(from_plan(plan), begun, self._fetcher, self._blobs, self._turns, self._limit)
+        crawl.remember(await self._jobs.seen(claim.job_id), await self._knowledge.fingerprints(claim.knowledge_base_id))
+        return crawl
+
+
+class Crawl:
+    """One site being read."""
+
+    def __init__(
+        self, scope: Scope, begun: datetime, fetcher: Fetcher, blobs: BlobStore, turns: Turns, limit: int
+    ) -> None:
+        self._scope, self._begun = scope, begun
+        self._fetcher, self._blobs, self._turns, self._limit = fetcher, blobs, turns, limit
+        self._robots: dict[str, Robots] = {}
+        self._traps = TrapGuard()
+        self._duplicates = NearDuplicates()
+        self._verdicts: dict[str, LeftOut | None] = {}
+        self._pages = 0
+
+    def remember(self, seen: Sequence[Seen], fingerprints: Sequence[tuple[str, int]]) -> None:
+        """What an earlier process has found."""
+        for item in seen:
+            if item.is_page:
+                left_out = LeftOut(item.cause, item.reason) if item.cause in _AT_SIGHT else None  # type: ignore[arg-type]
+                self._judge_once(canonical(parse_url(item.uri)), left_out)
+                if item.depth == 0:
+                    self._begin_at(parse_url(item.uri))
+        for uri, mark in fingerprints:
+            self._duplicates.add(uri, mark)
+
+    @property
+    def waits_for(self) -> str | None:
+        return self._turns.why(self._scope.start.authority)
+
+    # Asking
+
+    async def visit(self, claim: Claim, known: Document | None) -> Visit:
+        """Fetch a page, if it may be read. Raises ``LeftOut`` with the reason where it is not."""
+        address = parse_url(claim.uri)
+        self._check_time()
+        await self._check_robots(address)
+        page = await self._fetch(address, known)
+        arrived = canonical(parse_url(page.url))
+        if str(arrived) != claim.uri:
+            raise self._elsewhere(claim, arrived)
+        return self._visit(page, known)
+
+    async def sitemap(self, claim: Claim) -> tuple[NewItem, ...]:
+        """What a sitemap lists. Raises ``LeftOut`` where there is none at the usual place, or ``BadSitemap``."""
+        address = parse_url(claim.uri)
+        robots = await self._check_robots(address)
+        async with self._turns.turn(address.authority):
+            answer = await self._fetcher.fetch_any(claim.uri, SITEMAP_BYTES)
+        named = [self._found_sitemap(address, location) for location in robots.sitemaps]
+        if answer.status != 200:
+            listed: tuple[NewItem, ...] = ()
+            if not any(named):
+                raise LeftOut("not_found", f"There is no sitemap here: the site answered {answer.status}.")
+        else:
+            sitemap = await asyncio.to_thread(parse_sitemap, answer.data, claim.uri)
+            listed = tuple(
+                item
+                for item in (
+                    *(self._found_sitemap(address, location) for location in sitemap.sitemaps),
+                    *(self._found(address, entry.url, 1) for entry in sitemap.entries),
+                )
+                if item is not None
+            )
+        return tuple(item for item in (*named, *listed) if item is not None and item.uri != claim.uri)
+
+    async def _check_robots(self, address: WebAddress) -> Robots:
+        robots = self._robots.get(address.authority)
+        if robots is None:
+            robots = await self._read_robots(address)
+            self._robots[address.authority] = robots
+            self._turns.asks_for(address.authority, robots.crawl_delay(AGENT))
+        if not robots.allows(address.target, AGENT):
+            raise LeftOut("robots", "The site asks programs not to read this page (robots.txt).")
+        return robots
+
+    async def _read_robots(self, address: WebAddress) -> Robots:
+        """Raises what fetching raises where the site cannot be reached: then nothing of it may be read either."""
+        async with self._turns.turn(address.authority):
+            answer = await self._fetcher.fetch_any(str(address.join("/robots.txt")), ROBOTS_BYTES)
+        if answer.status == 200:
+            return await asyncio.to_thread(parse_robots, answer.data)
+        if answer.status >= 500 or answer.status == 429:
+            self._turns.troubled(address.authority, None)
+            raise failure_of_status(answer.status, answer.headers.get("retry-after"))
+        return NO_ROBOTS
+
+    async def _fetch(self, address: WebAddress, known: Document | None) -> Fetched:
+        site = address.authority
+        async with self._turns.turn(site):
+            try:
+                page = await self._fetcher.fetch(str(address), known.validators if known is not None else None)
+            except FetchFailed as error:
+                if error.status in _BUSY:
+                    self._turns.troubled(site, error.retry_after)
+                if error.status in _NOT_THERE:
+                    raise LeftOut("not_found", error.message) from None
+                raise
+        self._turns.fine(site)
+        return page
+
+    def _check_time(self) -> None:
+        spent = (datetime.now(UTC) - self._begun).total_seconds()
+        if (over := self._scope.exhausted(0, spent)) is not None:
+            raise LeftOut("budget", over)
+
+    def _elsewhere(self, claim: Claim, arrived: WebAddress) -> LeftOut:
+        """A page that redirects: what it leads to is read under its own address."""
+        if claim.depth == 0:
+            self._begin_at(arrived)  # the site lives somewhere else than where it was begun
+        found = self._found(arrived, str(arrived), claim.depth)
+        message = f"It redirects to {arrived}."
+        if found is not None and found.cause:
+            return LeftOut("out_of_scope", f"{message} {found.skip}")
+        return LeftOut("duplicate", message, (found,) if found is not None else ())
+
+    def _visit(self, page: Fetched, known: Document | None) -> Visit:
+        if page.status == 304 and known is not None:
+            source = Source(known.blob, page.name, known.media_type, lambda: self._still(known))
+            return Visit(page.url, source, known.media_type in _HTML, known.validators, page.headers)
+        blob = hashlib.sha256(page.data).hexdigest()
+        source = Source(
+            blob, page.name, page.content_type, lambda: self._blobs.put(io.BytesIO(page.data), self._limit)
+        )
+        validators = {_CONDITIONS[name]: page.headers[name] for name in _CONDITIONS if page.headers.get(name)}
+        html = page.media_type in _HTML or (page.media_type is None and page.data.lstrip()[:1] == b"<")
+        return Visit(page.url, source, html, validators, page.headers)
+
+    def _still(self, known: Document) -> tuple[str, int]:
+        if not self._blobs.holds(known.blob):
+            raise Unavailable("The copy that was kept of this page is gone; it is read anew.")
+        return known.blob, self._blobs.path(known.blob).stat().st_size
+
+    # Judging
+
+    def judge(self, claim: Claim, visit: Visit, facts: PageFacts | None) -> Judged:
+        """What the page leads to, and whether it wants to be read itself."""
+        told = robots_header(visit.headers.get("x-robots-tag", ""))
+        nofollow = told.nofollow or (facts is not None and facts.nofollow)
+        found: list[NewItem | None] = []
+        address = parse_url(claim.uri)
+        if facts is not None and not nofollow:
+            found = [self._found(address, link, claim.depth + 1) for link in facts.links]
+        if told.noindex or (facts is not None and facts.noindex):
+            left_out = LeftOut("noindex", "The page asks programs not to keep it (noindex).")
+        else:
+            left_out, other = self._canonical_elsewhere(claim, facts)
+            found.append(other)
+        return Judged(tuple(item for item in found if item is not None), left_out)
+
+    def judge_text(self, claim: Claim, title: str, text: str) -> int:
+        """The text's fingerprint. Raises ``LeftOut`` for an error page, or for nearly the same as another page."""
+        if looks_like_missing(title, text):
+            raise LeftOut("not_found", "It says that the page does not exist, though it was answered as if it did.")
+        mark = fingerprint(text)
+        twin = self._duplicates.find(mark)
+        if twin is not None and twin != claim.uri:
+            raise LeftOut("duplicate", f"It says almost the same as {twin}.")
+        self._duplicates.add(claim.uri, mark)
+        return mark
+
+    def without_text(self, facts: PageFacts | None) -> LeftOut:
+        """Why a page without text was left out."""
+        if facts is not None and facts.looks_empty_without_javascript:
+            return LeftOut("empty", "Without JavaScript there is no text on it, and scripts of pages are not run.")
+        return LeftOut("empty", "There is no text on it.")
+
+    def _canonical_elsewhere(self, claim: Claim, facts: PageFacts | None) -> tuple[LeftOut | None, NewItem | None]:
+        if facts is None or not facts.canonical:
+            return None, None
+        try:
+            other = canonical(parse_url(claim.uri).join(facts.canonical))
+        except BadUrl:
+            return None, None
+        if str(other) == claim.uri or not self._at_home(other):
+            return None, None
+        return LeftOut("duplicate", f"The page says that it is a copy of {other}."), self._found(other, str(other), claim.depth)
+
+    def _found(self, base: WebAddress, link: str, depth: int) -> NewItem | None:
+        """An address as an item, left out for a reason where it is; None for what is no address.
+
+        What was seen before is given again: the journal keeps each once, and may have missed it the first time.
+        """
+        try:
+            address = canonical(base.join(link))
+        except BadUrl:
+            return None
+        if str(address) not in self._verdicts:
+            self._judge_once(address, self._reason(address, depth))
+        return _page(address, depth, self._verdicts[str(address)])
+
+    def _judge_once(self, address: WebAddress, left_out: LeftOut | None) -> None:
+        self._verdicts[str(address)] = left_out
+        self._pages += left_out is None
+
+    def _reason(self, address: WebAddress, depth: int) -> LeftOut | None:
+        if (beyond := self._scope.verdict(address, depth)) is not None:
+            return LeftOut("budget" if beyond.bound == "depth" else "out_of_scope", beyond.message)
+        if (trap := self._traps.admit(address)) is not None:
+            return LeftOut("trap", trap)
+        if (over := self._scope.exhausted(self._pages, 0.0)) is not None:
+            return LeftOut("budget", over)
+        return None
+
+    def _found_sitemap(self, base: WebAddress, location: str) -> NewItem | None:
+        try:
+            address = base.join(location)
+        except BadUrl:
+            return None
+        return _sitemap(address) if self._at_home(address) else None
+
+    def _at_home(self, address: WebAddress) -> bool:
+        """Whether an address is of this site, whether or not it is to be read."""
+        beyond = self._scope.verdict(address, 0)
+        return beyond is None or beyond.bound != "site"
+
+    def _begin_at(self, address: WebAddress) -> None:
+        self._scope = replace(self._scope, start=address)
+
+
+def _page(address: WebAddress, depth: int, left_out: LeftOut | None = None) -> NewItem:
+    uri = str(address)
+    if left_out is None:
+        return NewItem(uri, uri, f"page:{uri}", depth=depth)
+    return NewItem(uri, uri, f"page:{uri}", depth=depth, skip=left_out.message, cause=left_out.cause)
+
+
+def _sitemap(address: WebAddress) -> NewItem:
+    return NewItem(str(address), str(address), f"sitemap:{address}", depth=1)
