@@ -8,7 +8,7 @@ writers of this process queue on an asyncio lock instead of on SQLite's polling.
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,6 @@ Transaction = AsyncSession
 """An open transaction, to be handed from store to store so that their writes commit together."""
 
 _PRAGMAS = (
-    "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
     "PRAGMA busy_timeout=15000",
@@ -59,7 +58,7 @@ class Database:
     async def open(cls, path: Path) -> "Database":
         """Create or migrate the database at ``path``. Raises ``Unavailable`` if it cannot be read or written."""
         try:
-            await asyncio.to_thread(upgrade, path)
+            await asyncio.to_thread(_prepare, path)
         except (DatabaseError, sqlite3.Error, OSError) as error:
             raise Unavailable(
                 f"The database {path} cannot be opened ({_cause(error)}). Check that the folder is writable and the "
@@ -101,6 +100,13 @@ class Database:
     async def close(self) -> None:
         await self._reading.dispose()
         await self._writing.dispose()
+
+
+def _prepare(path: Path) -> None:
+    """The newest schema, and WAL once for good: two connections that switch a new file at once find it locked."""
+    upgrade(path)
+    with closing(sqlite3.connect(path, timeout=15)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
 
 
 def _configure(connection: Any, _: ConnectionPoolEntry) -> None:

@@ -35,6 +35,21 @@ async def test_opening_twice_keeps_everything(db: Database) -> None:
     await again.close()
 
 
+async def test_readers_and_writers_of_a_new_database_may_come_at_once(tmp_path: Path) -> None:
+    async def read(db: Database) -> object:
+        async with db.read() as session:
+            return (await session.execute(text("PRAGMA journal_mode"))).scalar_one()
+
+    async def write(db: Database) -> object:
+        async with db.write() as session:
+            return (await session.execute(text("PRAGMA journal_mode"))).scalar_one()
+
+    for number in range(10):
+        db = await Database.open(tmp_path / f"{number}.db")
+        assert set(await asyncio.gather(read(db), write(db), read(db), read(db))) == {"wal"}
+        await db.close()
+
+
 async def test_a_transaction_that_raises_leaves_nothing(db: Database) -> None:
     async def write_and_fail() -> None:
         async with db.write() as session:
