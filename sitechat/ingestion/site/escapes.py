@@ -1,7 +1,9 @@
 """One spelling for what percent-escapes let be spelled in several ways."""
 
 import re
+from urllib.parse import quote
 
+_KEPT = "/:?&=%+,;@!'()[]~|"
 _PIECE = re.compile(r"%([0-9A-Fa-f]{2})?")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
@@ -13,6 +15,14 @@ def normal_escapes(text: str) -> str:
     and then ``A``.
     """
     return _PIECE.sub(_spelled, text) if "%" in text else text
+
+
+def escaped(text: str, *, kept: str = "") -> str:
+    """``text`` with normal escapes, and with new ones for all that an address does not hold as it is.
+
+    ``*`` and ``$`` may stand in addresses but mean something in patterns: they are escaped unless they are ``kept``.
+    """
+    return normal_escapes(quote(text, safe=_KEPT + kept, errors="surrogateescape"))
 
 
 def _spelled(match: re.Match[str]) -> str:

@@ -9,9 +9,8 @@ import codecs
 import math
 import re
 from dataclasses import dataclass, field
-from urllib.parse import quote
 
-from sitechat.ingestion.site.escapes import normal_escapes
+from sitechat.ingestion.site.escapes import escaped
 from sitechat.ingestion.site.wildcards import Wildcard
 
 AGENT = "SiteChat"
@@ -38,7 +37,6 @@ _FIELDS = {
     "sitemap": "sitemap",
     "site-map": "sitemap",
 }
-_KEPT = "/:?&=%+,;@!'()[]~|"  # as in the addresses that are read, but for `*` and `$`, which mean something in patterns
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,7 @@ class Robots:
 
     def allows(self, url_target: str, agent: str = AGENT) -> bool:
         """Whether ``agent`` may read the page at ``url_target``, its path and query."""
-        target = _comparable(url_target if url_target.startswith("/") else f"/{url_target}").replace("*", "%2A")
+        target = escaped(url_target if url_target.startswith("/") else f"/{url_target}")
         if target == "/robots.txt":
             return True
         return next((rule.allow for rule in self._rules(_token(agent)) if rule.pattern.matches(target)), True)
@@ -190,13 +188,8 @@ def _token(name: str) -> str:
 
 def _rule(value: str, *, allow: bool) -> Rule:
     whole = value.endswith("$")
-    pattern = _comparable(value.removesuffix("$") if whole else value)
+    pattern = escaped(value.removesuffix("$") if whole else value, kept="*")
     return Rule(allow, len(pattern) + whole, Wildcard.of(pattern, whole=whole))
-
-
-def _comparable(text: str) -> str:
-    """Escaped in one way; a star stays, a dollar is ``%24``."""
-    return normal_escapes(quote(text, safe=_KEPT + "*", errors="surrogateescape"))
 
 
 ALLOWS_ALL = Robots()
