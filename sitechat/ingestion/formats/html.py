@@ -5,22 +5,15 @@ import logging
 import re
 
 import trafilatura
-from lxml import etree
-from lxml import html as lxml_html
 from lxml.html import HtmlElement
 
-from sitechat.ingestion.formats.base import Block, Empty, Extracted, Unreadable
+from sitechat.ingestion.formats.base import Block, Empty, Extracted
 from sitechat.ingestion.formats.charset import decode
+from sitechat.ingestion.formats.html_tree import declared_charset, parse_html
 from sitechat.ingestion.formats.html_walk import Walk, prune
-from sitechat.ingestion.formats.lxml_errors import ran_out_of_memory
 from sitechat.ingestion.formats.text import title_from_name
 from sitechat.ingestion.formats.writer import TextWriter, squeeze
 
-_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w:.-]{1,40})", re.IGNORECASE)
-_XML_ENCODING = re.compile(rb"\A\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w:.-]{1,40})", re.IGNORECASE)
-_XML_DECLARATION = re.compile(r"\A\s*<\?xml[^>]*>")
-# What lxml reads but does not let be written again.
-_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _TITLE_SEPARATOR = re.compile(r"\s+(?:[|–—·•»«]|::|-)\s+")
 logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
 
@@ -33,7 +26,7 @@ class HtmlExtractor:
     suffixes = frozenset({".html", ".htm", ".xhtml", ".shtml"})
 
     def extract(self, data: bytes, name: str, charset: str | None = None) -> Extracted:
-        tree = _parse(decode(data, charset or _declared(data)))
+        tree = parse_html(decode(data, charset or declared_charset(data)))
         if tree is None:
             raise Empty
         title = _title(tree) or title_from_name(name)
@@ -45,7 +38,7 @@ class HtmlExtractor:
 
 def write_fragment(writer: TextWriter, fragment: str) -> None:
     """Write a piece of HTML, as found within Markdown."""
-    tree = _parse(f"<div>{fragment}</div>")
+    tree = parse_html(f"<div>{fragment}</div>")
     if tree is not None:
         prune(tree)
         Walk(writer).run(tree)
@@ -58,24 +51,6 @@ def _read(tree: HtmlElement, title: str, *, hidden: bool) -> Extracted:
     Walk(writer).run(_main_element(tree, main))
     whole = writer.extracted(title)
     return _without_edges(whole, main)
-
-
-def _declared(data: bytes) -> str | None:
-    match = _CHARSET.search(data[:4096]) or _XML_ENCODING.match(data[:512])
-    return match[1].decode("ascii") if match else None
-
-
-def _parse(text: str) -> HtmlElement | None:
-    parser = lxml_html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True)
-    text = _NOT_XML.sub("", _XML_DECLARATION.sub("", text))
-    try:
-        return lxml_html.document_fromstring(text.encode("utf-8"), parser=parser)
-    except (etree.ParserError, AssertionError):
-        return None  # nothing but comments or white space
-    except etree.LxmlError as error:
-        if ran_out_of_memory(error):
-            raise MemoryError from None
-        raise Unreadable("Its HTML is too damaged to be read.") from None
 
 
 def _title(tree: HtmlElement) -> str:

@@ -1,0 +1,36 @@
+"""Bytes of a web page to a tree: its declared encoding, and lxml without network."""
+
+import re
+
+from lxml import etree
+from lxml import html as lxml_html
+from lxml.html import HtmlElement
+
+from sitechat.ingestion.formats.base import Unreadable
+from sitechat.ingestion.formats.lxml_errors import ran_out_of_memory
+
+_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w:.-]{1,40})", re.IGNORECASE)
+_XML_ENCODING = re.compile(rb"\A\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w:.-]{1,40})", re.IGNORECASE)
+_XML_DECLARATION = re.compile(r"\A\s*<\?xml[^>]*>")
+# What lxml reads but does not let be written again.
+_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+
+
+def declared_charset(data: bytes) -> str | None:
+    """The encoding that a page names itself."""
+    match = _CHARSET.search(data[:4096]) or _XML_ENCODING.match(data[:512])
+    return match[1].decode("ascii") if match else None
+
+
+def parse_html(text: str) -> HtmlElement | None:
+    """The tree of a page; None for nothing but comments or white space. Raises ``Unreadable``."""
+    parser = lxml_html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True)
+    text = _NOT_XML.sub("", _XML_DECLARATION.sub("", text))
+    try:
+        return lxml_html.document_fromstring(text.encode("utf-8"), parser=parser)
+    except (etree.ParserError, AssertionError):
+        return None
+    except etree.LxmlError as error:
+        if ran_out_of_memory(error):
+            raise MemoryError from None
+        raise Unreadable("Its HTML is too damaged to be read.") from None
