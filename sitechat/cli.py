@@ -35,6 +35,8 @@ from sitechat.events import (
     to_json,
 )
 from sitechat.identity import LOCAL
+from sitechat.ingestion.site.plan import MAX_DEPTH, MAX_PAGES
+from sitechat.ingestion.site.plan import site as site_at
 from sitechat.logs import configure
 from sitechat.progress import ItemRecord, ProgressRecord
 from sitechat.runtime import Runtime

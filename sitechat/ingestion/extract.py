@@ -11,12 +11,14 @@ import os
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
+from dataclasses import replace
 from pathlib import Path
 
 import sitechat
 from sitechat.errors import TimedOut, Unavailable
 from sitechat.ingestion import extract_wire as wire
 from sitechat.ingestion.formats.base import Extracted, NotExtracted, TooLarge, Unreadable
+from sitechat.ingestion.site.facts import PageFacts
 
 log = logging.getLogger(__name__)
 
@@ -55,8 +57,8 @@ class ExtractionPool:
 
         Raises as :meth:`extract`.
         """
-        request = wire.Request(str(path.absolute()), address, media_type, "links", address)
-        return PageFacts.from_json((await self._run(request)).text)
+        request = replace(_request(path, address, media_type), wants="links", address=address)
+        return wire.decode_facts((await self._run(request)).text)
 
     async def extract(self, path: Path, name: str, media_type: str | None = None) -> Extracted:
         """Read the file at ``path``; ``name`` is what its sender called it, ``media_type`` may have parameters.

@@ -13,6 +13,8 @@ from typing import BinaryIO
 from sitechat.ingestion import extract_wire as wire
 from sitechat.ingestion.confinement import confine
 from sitechat.ingestion.formats.base import Extracted, NotExtracted, TooLarge, Unreadable
+from sitechat.ingestion.formats.names import split_media_type
+from sitechat.ingestion.site.facts import PageFacts
 
 _NEEDS_MEMORY = "Reading it needs more memory than is allowed."
 _CRASHED = "It could not be read; it is probably damaged."
@@ -62,19 +64,23 @@ def _answer(request: wire.Request, longest: int, replies: BinaryIO, count: int) 
     last = used_up or count >= _MOST_FILES or _resident_bytes() > _MOST_RESIDENT
     if isinstance(outcome, _Failure):
         frames = [wire.encode_failure(outcome.error, outcome.detail, last=last)]
-    else:
+    elif isinstance(outcome, Extracted):
         frames = [*wire.encode_extracted(outcome, last=last)]
+    else:
+        frames = [*wire.encode_facts(outcome, last=last)]
     for payload in frames:
         _write(replies, wire.frame(payload))
     return not last
 
 
-def _extract(request: wire.Request, longest: int) -> "Extracted | _Failure":
+def _extract(request: wire.Request, longest: int) -> "Extracted | PageFacts | _Failure":
     from sitechat.ingestion.formats.registry import extract
 
     try:
         with open(request.path, "rb") as file:
             data = file.read()
+        if request.wants == "links":
+            return _facts(data, request)
         extracted = extract(data, request.name, request.media_type)
         if len(extracted.text) > longest:
             raise TooLarge(f"It holds more than {longest:,} characters of text, the most that is read of one file.")
@@ -87,6 +93,13 @@ def _extract(request: wire.Request, longest: int) -> "Extracted | _Failure":
     except Exception as error:  # noqa: BLE001 (the boundary: no file may end this process)
         return _Failure(Unreadable(_CRASHED), f"{type(error).__name__}: {error}"[:500])
     return extracted
+
+
+def _facts(data: bytes, request: wire.Request) -> PageFacts:
+    from sitechat.ingestion.site.links import read_page
+
+    _, charset = split_media_type(request.media_type)
+    return read_page(data, request.address, charset)
 
 
 def _resident_bytes() -> int:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from sitechat.ingestion.formats.base import ERRORS, Block, Extracted, NotExtracted, Unreadable
+from sitechat.ingestion.site.facts import PageFacts
 
 LENGTH = struct.Struct(">I")
 READY = b"ready"
@@ -76,6 +77,16 @@ def decode_header(payload: bytes) -> Header:
         return Header(None, "", fields["last"], fields["title"], blocks, tuple(fields["pages"]))
     except (KeyError, TypeError) as error:
         raise ValueError("not a header") from error
+
+
+def encode_facts(facts: PageFacts, *, last: bool) -> tuple[bytes, bytes]:
+    """Header, and the facts in the place of a text."""
+    return encode_extracted(Extracted("", _dump(asdict(facts)).decode("utf-8"), ()), last=last)
+
+
+def decode_facts(text: str) -> PageFacts:
+    fields = json.loads(text)
+    return PageFacts(**{**fields, "links": tuple(fields["links"])})
 
 
 def _dump(value: object) -> bytes:

@@ -149,9 +149,7 @@ class IngestionService:
         """Journal the reading of a whole website, as far as ``scope`` goes; returns the job's id."""
         await self._writable(caller, knowledge_base_id)
         items = first_items(scope)
-        return self._begun(
-            await self._jobs.create(caller, knowledge_base_id, "site", items, plan=to_plan(scope))
-        )
+        return self._begun(await self._jobs.create(caller, knowledge_base_id, "site", items, plan=to_plan(scope)))
 
     async def read_again(self, caller: Caller, job_id: str) -> str:
         """Journal another reading of the site that a job read; pages that have not changed cost a question each."""

@@ -127,13 +127,16 @@ def _files(job: ProgressRecord) -> None:
         del counts["skipped"]  # most of what a site links to is left out: the table says why, by reason
     for state, count in counts.items():
         if count:
-            items = session.call(lambda r, state=state: r.ingestion.items(session.caller(), job.id, state))
-            for item in items[:_TROUBLES]:
+            for item in _items(job, state)[:_TROUBLES]:
                 _trouble(item)
     if opened.open:
-        items = session.call(lambda r: r.ingestion.items(session.caller(), job.id))
+        items = _items(job)
         with opened:
             _table(job, items)
+
+
+def _items(job: ProgressRecord, state: ItemState | None = None) -> list[ItemRecord]:
+    return session.call(lambda r: r.ingestion.items(session.caller(), job.id, state))
 
 
 def _table(job: ProgressRecord, items: Sequence[ItemRecord]) -> None:

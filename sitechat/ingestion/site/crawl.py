@@ -18,12 +18,14 @@ from sitechat.ingestion.causes import LeftOut
 from sitechat.ingestion.fetch import Fetched, Fetcher
 from sitechat.ingestion.fetch_errors import FetchFailed, failure_of_status
 from sitechat.ingestion.site.canonical import canonical
-from sitechat.ingestion.site.duplicates import NearDuplicates, fingerprint, looks_like_missing
-from sitechat.ingestion.site.links import PageFacts, robots_header
+from sitechat.ingestion.site.duplicates import NearDuplicates, fingerprint
+from sitechat.ingestion.site.facts import PageFacts
+from sitechat.ingestion.site.missing import looks_like_missing
 from sitechat.ingestion.site.plan import from_plan
-from sitechat.ingestion.site.robots import Robots, parse_robots, robots_for_status
+from sitechat.ingestion.site.robots import ALLOWS_ALL, Robots, parse_robots
+from sitechat.ingestion.site.robots_tags import parse_robots_tag
 from sitechat.ingestion.site.scope import Scope
-from sitechat.ingestion.site.sitemaps import parse_sitemap
+from sitechat.ingestion.site.sitemaps import SitemapKind, parse_sitemap
 from sitechat.ingestion.site.traps import TrapGuard
 from sitechat.ingestion.site.turns import Turns
 from sitechat.ingestion.sources import Source
@@ -34,7 +36,6 @@ from sitechat.storage.knowledge import KnowledgeStore
 from sitechat.storage.leases import Claim, LeaseLostError
 from sitechat.storage.values import Document
 
-AGENT = "SiteChat"
 ROBOTS_BYTES = 600_000
 SITEMAP_BYTES = 50_000_000
 KEPT = 8
@@ -129,7 +130,7 @@ class Crawl:
                 if item.depth == 0:
                     self._begin_at(parse_url(item.uri))
         for uri, mark in fingerprints:
-            self._duplicates.add(uri, mark)
+            self._duplicates.add(_unsigned(mark), uri)
 
     @property
     def waits_for(self) -> str | None:
@@ -156,28 +157,24 @@ class Crawl:
             answer = await self._fetcher.fetch_any(claim.uri, SITEMAP_BYTES)
         named = [self._found_sitemap(address, location) for location in robots.sitemaps]
         if answer.status != 200:
-            listed: tuple[NewItem, ...] = ()
+            listed: list[NewItem | None] = []
             if not any(named):
                 raise LeftOut("not_found", f"There is no sitemap here: the site answered {answer.status}.")
         else:
             sitemap = await asyncio.to_thread(parse_sitemap, answer.data, claim.uri)
-            listed = tuple(
-                item
-                for item in (
-                    *(self._found_sitemap(address, location) for location in sitemap.sitemaps),
-                    *(self._found(address, entry.url, 1) for entry in sitemap.entries),
-                )
-                if item is not None
-            )
+            listed = [self._listed(address, sitemap.kind, entry.url) for entry in sitemap.entries]
         return tuple(item for item in (*named, *listed) if item is not None and item.uri != claim.uri)
+
+    def _listed(self, base: WebAddress, kind: SitemapKind, location: str) -> NewItem | None:
+        return self._found_sitemap(base, location) if kind == "sitemaps" else self._found(base, location, 1)
 
     async def _check_robots(self, address: WebAddress) -> Robots:
         robots = self._robots.get(address.authority)
         if robots is None:
             robots = await self._read_robots(address)
             self._robots[address.authority] = robots
-            self._turns.asks_for(address.authority, robots.crawl_delay(AGENT))
-        if not robots.allows(address.target, AGENT):
+            self._turns.asks_for(address.authority, robots.crawl_delay())
+        if not robots.allows(address.target):
             raise LeftOut("robots", "The site asks programs not to read this page (robots.txt).")
         return robots
 
@@ -190,7 +187,7 @@ class Crawl:
         if answer.status >= 500 or answer.status == 429:
             self._turns.troubled(address.authority, None)
             raise failure_of_status(answer.status, answer.headers.get("retry-after"))
-        return NO_ROBOTS
+        return ALLOWS_ALL
 
     async def _fetch(self, address: WebAddress, known: Document | None) -> Fetched:
         site = address.authority
@@ -226,9 +223,7 @@ class Crawl:
             source = Source(known.blob, page.name, known.media_type, lambda: self._still(known))
             return Visit(page.url, source, known.media_type in _HTML, known.validators, page.headers)
         blob = hashlib.sha256(page.data).hexdigest()
-        source = Source(
-            blob, page.name, page.content_type, lambda: self._blobs.put(io.BytesIO(page.data), self._limit)
-        )
+        source = Source(blob, page.name, page.content_type, lambda: self._blobs.put(io.BytesIO(page.data), self._limit))
         validators = {_CONDITIONS[name]: page.headers[name] for name in _CONDITIONS if page.headers.get(name)}
         html = page.media_type in _HTML or (page.media_type is None and page.data.lstrip()[:1] == b"<")
         return Visit(page.url, source, html, validators, page.headers)
@@ -242,14 +237,14 @@ class Crawl:
 
     def judge(self, claim: Claim, visit: Visit, facts: PageFacts | None) -> Judged:
         """What the page leads to, and whether it wants to be read itself."""
-        told = robots_header(visit.headers.get("x-robots-tag", ""))
+        told = parse_robots_tag([visit.headers.get("x-robots-tag", "")])
         nofollow = told.nofollow or (facts is not None and facts.nofollow)
         found: list[NewItem | None] = []
         address = parse_url(claim.uri)
         if facts is not None and not nofollow:
             found = [self._found(address, link, claim.depth + 1) for link in facts.links]
         if told.noindex or (facts is not None and facts.noindex):
-            left_out = LeftOut("noindex", "The page asks programs not to keep it (noindex).")
+            left_out: LeftOut | None = LeftOut("noindex", "The page asks programs not to keep it (noindex).")
         else:
             left_out, other = self._canonical_elsewhere(claim, facts)
             found.append(other)
@@ -263,8 +258,8 @@ class Crawl:
         twin = self._duplicates.find(mark)
         if twin is not None and twin != claim.uri:
             raise LeftOut("duplicate", f"It says almost the same as {twin}.")
-        self._duplicates.add(claim.uri, mark)
-        return mark
+        self._duplicates.add(mark, claim.uri)
+        return _signed(mark)
 
     def without_text(self, facts: PageFacts | None) -> LeftOut:
         """Why a page without text was left out."""
@@ -281,7 +276,9 @@ class Crawl:
             return None, None
         if str(other) == claim.uri or not self._at_home(other):
             return None, None
-        return LeftOut("duplicate", f"The page says that it is a copy of {other}."), self._found(other, str(other), claim.depth)
+        return LeftOut("duplicate", f"The page says that it is a copy of {other}."), self._found(
+            other, str(other), claim.depth
+        )
 
     def _found(self, base: WebAddress, link: str, depth: int) -> NewItem | None:
         """An address as an item, left out for a reason where it is; None for what is no address.
@@ -334,3 +331,12 @@ def _page(address: WebAddress, depth: int, left_out: LeftOut | None = None) -> N
 
 def _sitemap(address: WebAddress) -> NewItem:
     return NewItem(str(address), str(address), f"sitemap:{address}", depth=1)
+
+
+def _signed(mark: int) -> int:
+    """A fingerprint as databases keep numbers of 64 bits."""
+    return mark - (1 << 64) if mark >= 1 << 63 else mark
+
+
+def _unsigned(mark: int) -> int:
+    return mark % (1 << 64)

@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from lxml.html import HtmlElement
 
 from sitechat.ingestion.formats.charset import decode
 from sitechat.ingestion.formats.html_tree import declared_charset, parse_html
 from sitechat.ingestion.formats.html_walk import tag_of
+from sitechat.ingestion.site.facts import PageFacts
 from sitechat.ingestion.site.robots import AGENT
 from sitechat.ingestion.site.robots_tags import RobotsTag, parse_directives
 from sitechat.ingestion.site.scripted import looks_empty
@@ -20,25 +20,6 @@ _MOST_ANCHORS = 50_000
 _REFRESH = re.compile(r"^\s*[\d.]+\s*[;,]\s*(?:url\s*=\s*)?[\"']?([^\"']*)", re.IGNORECASE)
 _LANGUAGE = re.compile(r"^[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8}){0,4}$")
 _OTHER_SCHEME = re.compile(r"^\s*(?!https?:)[a-z][a-z0-9+.-]*:", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class PageFacts:
-    """One page. All addresses are absolute, http or https, and without fragments.
-
-    ``links`` are in order and each once, without those marked nofollow; they are there even if the whole page is
-    ``nofollow``, and then are not to be followed. ``canonical`` is None also if the page names several. ``refresh`` is
-    where the page sends its readers after a while.
-    """
-
-    base: str
-    links: tuple[str, ...] = ()
-    canonical: str | None = None
-    noindex: bool = False
-    nofollow: bool = False
-    refresh: str | None = None
-    language: str | None = None
-    looks_empty_without_javascript: bool = False
 
 
 def read_page(data: bytes, url: str, charset: str | None = None, agent: str = AGENT) -> PageFacts:

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sitechat.ingestion.formats.base import Unreadable
-from sitechat.ingestion.site.links import MOST_LINKS, PageFacts, read_page
+from sitechat.ingestion.site.facts import PageFacts
+from sitechat.ingestion.site.links import MOST_LINKS, read_page
 from sitechat.ingestion.site.robots_tags import RobotsTag, parse_robots_tag
 
 URL = "https://example.org/docs/page.html?x=1"

@@ -1,6 +1,7 @@
 """Politeness: one request to a site at a time, with a pause that the site can make longer."""
 
 import asyncio
+from itertools import pairwise
 from time import monotonic
 
 from sitechat.ingestion.site.turns import LONGEST_ASKED, Turns
@@ -16,7 +17,7 @@ async def visit(turns: Turns, site: str, log: list[tuple[str, float, float]], se
 async def test_requests_to_one_site_never_overlap_and_keep_their_distance() -> None:
     turns, log = Turns(0.05), list[tuple[str, float, float]]()
     await asyncio.gather(*(visit(turns, "a.test", log) for _ in range(4)))
-    gaps = [later[1] - earlier[2] for earlier, later in zip(log, log[1:], strict=False)]
+    gaps = [later[1] - earlier[2] for earlier, later in pairwise(log)]
     assert min(gaps) >= 0.045
 
 
