@@ -18,7 +18,7 @@ import sitechat
 from sitechat.errors import TimedOut
 from sitechat.ingestion.addresses import AddressRules, check_all
 from sitechat.ingestion.fetch_body import ACCEPTED, Decoder
-from sitechat.ingestion.fetch_errors import FetchFailed, failure_of_status, too_large, translated
+from sitechat.ingestion.fetch_errors import FetchFailed, TooManyRedirects, failure_of_status, too_large, translated
 from sitechat.ingestion.formats.names import check_media_type, split_media_type
 from sitechat.ingestion.urls import BadUrl, WebAddress, is_literal, parse_url
 
@@ -26,7 +26,8 @@ Resolver = Callable[[str, int], Awaitable[Iterable[str]]]
 """Looks a name up: all its addresses, in the order in which to try them. Raises ``OSError``."""
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_MOST_HOPS = 10
+MOST_HOPS = 10
+_REDIRECTED = 302
 _MOST_ADDRESSES = 4
 _TIMEOUTS = {"connect": 10.0, "read": 20.0, "write": 10.0, "pool": 30.0}
 _ACCEPT = "text/html, application/xhtml+xml, application/pdf, text/*;q=0.9, */*;q=0.5"
@@ -36,7 +37,8 @@ _ACCEPT = "text/html, application/xhtml+xml, application/pdf, text/*;q=0.9, */*;
 class Fetched:
     """A page as it arrived, unpacked. ``url`` is where it was found in the end; ``content_type`` the whole header.
 
-    ``headers`` has all headers by lower-case name. ``status`` 304 answers conditions, without data.
+    ``headers`` has all headers by lower-case name. ``status`` 304 answers conditions, and another of the three hundreds
+    is a redirect that was not followed, to ``url``; both are without data.
     """
 
     url: str
@@ -48,14 +50,19 @@ class Fetched:
     data: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def redirects(self) -> bool:
+        return self.status == _REDIRECTED
+
 
 @dataclass(frozen=True, slots=True)
 class _Wish:
-    """What one request is after. ``any_answer``: whatever its status and type."""
+    """What one request is after. ``any_answer``: whatever its status and type. ``hops``: redirects that are followed."""
 
-    conditions: Mapping[str, str]
-    any_answer: bool
     most: int
+    conditions: Mapping[str, str] = field(default_factory=dict)
+    any_answer: bool = False
+    hops: int = MOST_HOPS
 
 
 class Fetcher:
@@ -92,11 +99,15 @@ class Fetcher:
         Raises ``BadUrl``, ``AddressRefused``, ``Unsupported`` (a type that is not read), ``PageTooLarge``,
         ``FetchFailed`` or ``TimedOut``; the ``retryable`` of each says whether to try again later.
         """
-        return await self._read(url, _Wish(conditions or {}, any_answer=False, most=self._max_bytes))
+        return await self._read(url, _Wish(self._max_bytes, conditions or {}))
+
+    async def hop(self, url: str, conditions: Mapping[str, str] | None = None) -> Fetched:
+        """As :meth:`fetch`, but a redirect is returned instead of followed: the caller may have to ask first."""
+        return await self._read(url, _Wish(self._max_bytes, conditions or {}, hops=0))
 
     async def fetch_any(self, url: str, most: int) -> Fetched:
         """As :meth:`fetch`, for what is no page (robots.txt, a sitemap): any status and type, up to ``most`` bytes."""
-        return await self._read(url, _Wish({}, any_answer=True, most=min(most, self._max_bytes)))
+        return await self._read(url, _Wish(min(most, self._max_bytes), any_answer=True))
 
     async def _read(self, url: str, wish: _Wish) -> Fetched:
         address = parse_url(url)
@@ -111,7 +122,7 @@ class Fetcher:
         await self._pool.aclose()
 
     async def _follow(self, address: WebAddress, wish: _Wish) -> Fetched:
-        for _ in range(_MOST_HOPS + 1):
+        for _ in range(wish.hops + 1):
             try:
                 found = await self._request(address, wish)
             except (httpcore2.TimeoutException, httpcore2.NetworkError, httpcore2.ProtocolError, OSError) as error:
@@ -119,7 +130,9 @@ class Fetcher:
             if isinstance(found, Fetched):
                 return found
             address = found
-        raise FetchFailed(f"The page redirects more than {_MOST_HOPS} times.", retryable=False)
+        if wish.hops == 0:
+            return Fetched(str(address), _REDIRECTED, None, None, None, "", b"")
+        raise TooManyRedirects
 
     async def _request(self, address: WebAddress, wish: _Wish) -> "Fetched | WebAddress":
         """One hop: the page, or where it redirects to."""

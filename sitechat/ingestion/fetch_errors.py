@@ -20,6 +20,13 @@ class FetchFailed(Unavailable):
     status: int | None = None
 
 
+class TooManyRedirects(FetchFailed):
+    """The page leads from one address to the next without end."""
+
+    def __init__(self) -> None:
+        super().__init__("The page redirects again and again, without end.", retryable=False)
+
+
 class PageTooLarge(InvalidInput):
     """More bytes than one page may have, after unpacking."""
 

@@ -139,8 +139,10 @@ _MARKS = {"utf-16-le": b"\xff\xfe", "utf-16-be": b"\xfe\xff"}
 
 @dataclass
 class Visit:
-    """One request. Times are of ``time.monotonic``, ``ended`` when all was sent or the client left.
+    """One request. Times are of ``time.monotonic``: ``ended`` is just before the last bytes leave, or once the client
+    has left.
 
+    So ``ended`` is never later than what the client saw, and is set by the time that it has the answer.
     ``path`` is as it was sent, with its query. ``status`` is 0 while, and where, no answer was begun.
     """
 
@@ -153,6 +155,10 @@ class Visit:
     begun: float = field(default_factory=time.monotonic)
     ended: float | None = None
     status: int = 0
+
+    def end(self) -> None:
+        """It is over, if it was not already."""
+        self.ended = self.ended or time.monotonic()
 
     @classmethod
     def of(cls, request: web.Request) -> Self:
@@ -890,7 +896,7 @@ class SiteServer(LoopbackServer):
         try:
             return await self._respond(request, visit)
         finally:
-            visit.ended = time.monotonic()
+            visit.end()
 
     async def _respond(self, request: web.Request, visit: Visit) -> web.StreamResponse:
         target = plain_target(request.raw_path)
@@ -957,9 +963,10 @@ class SiteServer(LoopbackServer):
 
 
 async def _sent(request: web.Request, visit: Visit, response: web.Response) -> web.Response:
-    """Send the whole answer, so that the visit ends when the last of it has left."""
+    """Send the whole answer."""
     visit.status = response.status
     await response.prepare(request)
+    visit.end()
     await response.write_eof()
     return response
 

@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from sitechat.errors import Unavailable
 from sitechat.ingestion.blobs import BlobStore
 from sitechat.ingestion.causes import LeftOut
-from sitechat.ingestion.fetch import Fetched, Fetcher
-from sitechat.ingestion.fetch_errors import FetchFailed, failure_of_status
+from sitechat.ingestion.fetch import MOST_HOPS, Fetched, Fetcher
+from sitechat.ingestion.fetch_errors import FetchFailed, TooManyRedirects, failure_of_status
 from sitechat.ingestion.site.canonical import canonical
 from sitechat.ingestion.site.duplicates import NearDuplicates, fingerprint
 from sitechat.ingestion.site.facts import PageFacts
@@ -142,11 +142,18 @@ class Crawl:
         """Fetch a page, if it may be read. Raises ``LeftOut`` with the reason where it is not."""
         address = parse_url(claim.uri)
         self._check_time()
-        await self._check_robots(address)
-        page = await self._fetch(address, known)
-        arrived = canonical(parse_url(page.url))
-        if str(arrived) != claim.uri:
-            raise self._elsewhere(claim, arrived)
+        for _ in range(MOST_HOPS + 1):
+            await self._check_robots(address)
+            page = await self._fetch(address, known if str(address) == claim.uri else None)
+            if not page.redirects:
+                break
+            address = canonical(parse_url(page.url))
+            self._check_redirect(claim, address)
+        else:
+            raise TooManyRedirects
+        if str(address) != claim.uri:
+            found = self._found(address, str(address), claim.depth)
+            raise LeftOut("duplicate", f"It redirects to {address}.", (found,) if found is not None else ())
         return self._visit(page, known)
 
     async def sitemap(self, claim: Claim) -> tuple[NewItem, ...]:
@@ -193,7 +200,7 @@ class Crawl:
         site = address.authority
         async with self._turns.turn(site):
             try:
-                page = await self._fetcher.fetch(str(address), known.validators if known is not None else None)
+                page = await self._fetcher.hop(str(address), known.validators if known is not None else None)
             except FetchFailed as error:
                 if error.status in _BUSY:
                     self._turns.troubled(site, error.retry_after)
@@ -208,15 +215,13 @@ class Crawl:
         if (over := self._scope.exhausted(0, spent)) is not None:
             raise LeftOut("budget", over)
 
-    def _elsewhere(self, claim: Claim, arrived: WebAddress) -> LeftOut:
-        """A page that redirects: what it leads to is read under its own address."""
+    def _check_redirect(self, claim: Claim, address: WebAddress) -> None:
+        """Nothing is asked for on the way that would not be asked for by itself."""
         if claim.depth == 0:
-            self._begin_at(arrived)  # the site lives somewhere else than where it was begun
-        found = self._found(arrived, str(arrived), claim.depth)
-        message = f"It redirects to {arrived}."
-        if found is not None and found.cause:
-            return LeftOut("out_of_scope", f"{message} {found.skip}")
-        return LeftOut("duplicate", message, (found,) if found is not None else ())
+            self._begin_at(address)  # the site lives somewhere else than where it was begun
+        found = self._found(address, str(address), claim.depth)
+        if found is not None and found.cause == "out_of_scope":
+            raise LeftOut("out_of_scope", f"It redirects to {address}. {found.skip}")
 
     def _visit(self, page: Fetched, known: Document | None) -> Visit:
         if page.status == 304 and known is not None:
