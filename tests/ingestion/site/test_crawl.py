@@ -1,0 +1,117 @@
+"""A website on loopback is read by the real path; the site knows the fate of each of its addresses."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from sitechat.identity import LOCAL
+from sitechat.ingestion.site.plan import site
+from sitechat.progress import ItemRecord
+from sitechat.settings import Settings
+from tests.servers.site import SiteServer
+from tests.support.library import Library, open_library
+
+PAUSE = 0.01
+_OUTCOMES = {"unchanged": "indexed", "looked through": "sitemap"}
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture
+def web() -> Iterator[SiteServer]:
+    with SiteServer(pages=60) as server:
+        yield server
+
+
+def settings(folder: Path) -> Settings:
+    return Settings(
+        data_dir=folder / "data", allow_networks="127.0.0.0/8", site_pause=PAUSE, max_file_mb=2, sample=False,
+        _env_file=None,
+    )  # fmt: skip
+
+
+async def read(library: Library, web: SiteServer, again: str | None = None) -> tuple[str, list[ItemRecord]]:
+    """Read the site to the end, or read it again after job ``again``; the job and its items."""
+    base = await library.base()
+    if again is None:
+        job = await library.ingestion.add_site(LOCAL, base.id, site(web.url, max_pages=100_000))
+    else:
+        job = await library.ingestion.read_again(LOCAL, again)
+    assert (await library.ended(job)).status == "completed"
+    return job, await library.ingestion.items(LOCAL, job)
+
+
+def fate(item: ItemRecord) -> str:
+    return item.cause or _OUTCOMES.get(item.outcome or "", item.outcome or item.state)
+
+
+def differences(web: SiteServer, items: list[ItemRecord]) -> dict[str, tuple[str, str]]:
+    """Addresses that ended otherwise than the site says: address → what it says, and what happened."""
+    found = {item.uri: fate(item) for item in items}
+    wrong = {uri: (cause, found.get(uri, "not met")) for uri, cause in web.expected.items() if found.get(uri) != cause}
+    trapped = [uri for uri in found if uri not in web.expected]
+    assert all(uri.startswith(tuple(web.trap_prefixes)) for uri in trapped)
+    wrong |= {uri: ("trap", found[uri]) for uri in trapped if found[uri] not in ("indexed", "duplicate", "trap")}
+    return wrong
+
+
+async def texts(library: Library) -> Mapping[str, str]:
+    base = await library.base()
+    documents = await library.knowledge.documents(LOCAL, base.id)
+    return {document.uri: await library.knowledge.text(LOCAL, document.id) for document in documents}
+
+
+async def test_every_address_ends_with_its_reason_and_the_site_is_treated_well(tmp_path: Path, web: SiteServer) -> None:
+    """Also: read again, only what has changed is embedded anew, and what is gone is gone here too."""
+    async with open_library(tmp_path, settings=settings(tmp_path)) as library:
+        job, items = await read(library, web)
+        assert differences(web, items) == {}
+        assert len({item.uri for item in items}) == len(items)
+        assert web.strays == []
+        begun = sorted(web.log, key=lambda visit: visit.begun)
+        assert min(later.begun - earlier.ended for earlier, later in pairwise(begun)) > -0.001
+        stored = await texts(library)
+        assert {uri for uri, sentence in web.sentences.items() if sentence not in stored[uri]} == set()
+
+        asked = len(web.log)
+        library.embedder.texts.clear()
+        _, items = await read(library, web, again=job)
+        assert Counter(fate(item) for item in items if item.outcome == "indexed") == {}
+        assert library.embedder.texts == []
+        assert sum(visit.status == 304 for visit in list(web.log)[asked:]) > 50
+
+        web.change(3)
+        web.remove(web.plain[-1])
+        _, items = await read(library, web, again=job)
+        assert differences(web, items) == {}
+        assert sum(item.outcome == "indexed" for item in items) == 3
+        stored = await texts(library)
+        assert {uri for uri, sentence in web.sentences.items() if sentence not in stored[uri]} == set()
+        assert f"{web.origin}{web.plain[-1]}" not in stored
+
+
+async def test_a_reading_that_is_broken_off_goes_on_where_it_was(tmp_path: Path, web: SiteServer) -> None:
+    async with open_library(tmp_path, settings=settings(tmp_path)) as library:
+        base = await library.base()
+        job = await library.ingestion.add_site(LOCAL, base.id, site(web.url, max_pages=100_000))
+        async for record in library.ingestion.watch(LOCAL, job):
+            if record.processed_files >= 20:
+                break
+    async with open_library(tmp_path, settings=settings(tmp_path)) as library:
+        assert (await library.ended(job)).status == "completed"
+        items = await library.ingestion.items(LOCAL, job)
+        assert differences(web, items) == {}
+        assert len({item.uri for item in items}) == len(items)
+
+
+async def test_limits_are_kept_and_said(tmp_path: Path, web: SiteServer) -> None:
+    async with open_library(tmp_path, settings=settings(tmp_path)) as library:
+        base = await library.base()
+        job = await library.ingestion.add_site(LOCAL, base.id, site(web.url, max_pages=10))
+        assert (await library.ended(job)).status == "completed"
+        items = await library.ingestion.items(LOCAL, job)
+        assert sum(item.state != "skipped" or item.attempts > 0 for item in items) <= 12
+        assert {item.reason for item in items if item.cause == "budget"} == {"The limit of 10 pages is reached."}
