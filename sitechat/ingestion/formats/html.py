@@ -3,6 +3,7 @@
 import copy
 import logging
 import re
+from html.entities import html5
 
 import trafilatura
 from lxml import etree
@@ -11,7 +12,7 @@ from lxml.html import HtmlElement
 
 from sitechat.ingestion.formats.base import Block, Empty, Extracted, Unreadable
 from sitechat.ingestion.formats.charset import decode
-from sitechat.ingestion.formats.html_walk import Walk, prune
+from sitechat.ingestion.formats.html_walk import HEADINGS, Walk, prune
 from sitechat.ingestion.formats.lxml_errors import ran_out_of_memory
 from sitechat.ingestion.formats.text import title_from_name
 from sitechat.ingestion.formats.writer import TextWriter, squeeze
@@ -21,6 +22,7 @@ _XML_ENCODING = re.compile(rb"\A\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w:.-
 _XML_DECLARATION = re.compile(r"\A\s*<\?xml[^>]*>")
 # What lxml reads but does not let be written again.
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_NAMED = re.compile(r"&([A-Za-z][A-Za-z0-9]{1,30});")
 _TITLE_SEPARATOR = re.compile(r"\s+(?:[|–—·•»«]|::|-)\s+")
 logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
 
@@ -33,7 +35,7 @@ class HtmlExtractor:
     suffixes = frozenset({".html", ".htm", ".xhtml", ".shtml"})
 
     def extract(self, data: bytes, name: str, charset: str | None = None) -> Extracted:
-        tree = _parse(decode(data, charset or _declared(data)))
+        tree = _parse(decode(data, charset or declared_charset(data)))
         if tree is None:
             raise Empty
         title = _title(tree) or title_from_name(name)
@@ -51,6 +53,20 @@ def write_fragment(writer: TextWriter, fragment: str) -> None:
         Walk(writer).run(tree)
 
 
+def write_page(writer: TextWriter, text: str, *, heading: str = "", xml: bool = False) -> None:
+    """Write a whole page, as found within a file of another format. ``heading``: for a page without one.
+
+    ``xml``: the page is XHTML, where ``<title/>`` is a whole element, and not the beginning of one.
+    """
+    tree = _parse_xhtml(text) if xml else _parse(text)
+    if tree is None:
+        return
+    prune(tree)
+    if heading and not any(True for _ in tree.iter(*HEADINGS)):
+        writer.heading(1, heading)
+    Walk(writer).run(tree)
+
+
 def _read(tree: HtmlElement, title: str, *, hidden: bool) -> Extracted:
     prune(tree, hidden=hidden)
     main = _main_text(tree)
@@ -60,7 +76,8 @@ def _read(tree: HtmlElement, title: str, *, hidden: bool) -> Extracted:
     return _without_edges(whole, main)
 
 
-def _declared(data: bytes) -> str | None:
+def declared_charset(data: bytes) -> str | None:
+    """What a page says about its own encoding."""
     match = _CHARSET.search(data[:4096]) or _XML_ENCODING.match(data[:512])
     return match[1].decode("ascii") if match else None
 
@@ -76,6 +93,29 @@ def _parse(text: str) -> HtmlElement | None:
         if ran_out_of_memory(error):
             raise MemoryError from None
         raise Unreadable("Its HTML is too damaged to be read.") from None
+
+
+def _parse_xhtml(text: str) -> HtmlElement | None:
+    """As XML, with tags as in HTML; as HTML where it is not well-formed."""
+    parser = lxml_html.XHTMLParser(
+        encoding="utf-8", remove_comments=True, remove_pis=True, resolve_entities=False, no_network=True, load_dtd=False
+    )
+    source = _NAMED.sub(_character, _NOT_XML.sub("", _XML_DECLARATION.sub("", text)))
+    try:
+        tree = etree.fromstring(source.encode("utf-8"), parser)
+    except etree.XMLSyntaxError as error:
+        if ran_out_of_memory(error):
+            raise MemoryError from None
+        return _parse(text)
+    for element in tree.iter(etree.Element):
+        element.tag = etree.QName(element).localname
+    return tree
+
+
+def _character(named: re.Match[str]) -> str:
+    """The character that HTML gives a name to, unless it is one that XML knows, or nobody."""
+    character = html5.get(f"{named[1]};", "&")
+    return named[0] if character in "<>&\"'" else character
 
 
 def _title(tree: HtmlElement) -> str:
