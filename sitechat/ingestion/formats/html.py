@@ -22,6 +22,8 @@ _XML_ENCODING = re.compile(rb"\A\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w:.-
 _XML_DECLARATION = re.compile(r"\A\s*<\?xml[^>]*>")
 # What lxml reads but does not let be written again.
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+# With all that it declares: entities are never expanded.
+_DOCTYPE = re.compile(r"<!DOCTYPE[^>\[]*(?:\[[^\]]*\])?[^>]*>", re.IGNORECASE)
 _NAMED = re.compile(r"&([A-Za-z][A-Za-z0-9]{1,30});")
 _TITLE_SEPARATOR = re.compile(r"\s+(?:[|–—·•»«]|::|-)\s+")
 logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
@@ -100,7 +102,8 @@ def _parse_xhtml(text: str) -> HtmlElement | None:
     parser = lxml_html.XHTMLParser(
         encoding="utf-8", remove_comments=True, remove_pis=True, resolve_entities=False, no_network=True, load_dtd=False
     )
-    source = _NAMED.sub(_character, _NOT_XML.sub("", _XML_DECLARATION.sub("", text)))
+    source = _NOT_XML.sub("", _XML_DECLARATION.sub("", text))
+    source = _NAMED.sub(_character, _DOCTYPE.sub("", source, count=1))
     try:
         tree = etree.fromstring(source.encode("utf-8"), parser)
     except etree.XMLSyntaxError as error:

@@ -75,7 +75,7 @@ def _write(writer: TextWriter, value: Any) -> None:
         elif _holds_more(value):
             record = _record(value) if path.endswith("]") else ""
             if record:
-                writer.record(_labelled("" if path.rfind("[") == 0 else path, record))
+                writer.record(_labelled(path, record))
             else:
                 pending.append(_members(path, value))
         else:
@@ -134,7 +134,9 @@ def _joined(path: str, key: str) -> str:
 
 
 def _labelled(path: str, text: str) -> str:
-    return f"{path}: {text}" if path else text
+    """``text`` after the keys that lead to it. A number alone, of an item of the whole list, says nothing."""
+    counted = path.endswith("]") and path.rfind("[") == 0
+    return f"{path}: {text}" if path and not counted else text
 
 
 def _shown(value: Any) -> str:

@@ -24,6 +24,7 @@ _SPRAWLS = "Its sheets have far more cells than can be read; save the part with 
 # Excel's own limits; a damaged file may claim rows and text beyond them.
 _MOST_ROWS = 1_048_576
 _LONGEST_CELL = 32_767
+_WHOLE = 10**20
 # Empty ones included, which every row has up to its last cell.
 _MOST_CELLS = 100_000_000
 
@@ -91,10 +92,12 @@ def _shown(cell: Any) -> str:
 
 
 def _number(value: float, cell: Any) -> str:
-    """Excel computes with 15 digits; what follows is noise."""
+    """Excel computes with 15 digits; what follows is noise, except in whole numbers."""
     try:
         share = "%" in cell.number_format
     except (IndexError, KeyError):
         share = False  # a style that is missing
-    digits = f"{value * 100:.15g}%" if share else f"{value:.15g}"
-    return str(value) if isinstance(value, int) and "e" in digits else digits
+    if share:
+        return f"{value * 100:.15g}%"
+    whole = isinstance(value, int) or (value.is_integer() and abs(value) < _WHOLE)
+    return str(int(value)) if whole else f"{value:.15g}"
