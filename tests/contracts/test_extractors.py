@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sitechat.ingestion.formats.base import Extracted, Extractor, NotExtracted
 from sitechat.ingestion.formats.names import SUPPORTED_SUFFIXES, check_media_type, is_supported
 from sitechat.ingestion.formats.registry import EXTRACTORS, choose, extract
-from tests.fixtures import documents
+from tests.fixtures import documents, office
 
 SAMPLES = {
     ".txt": documents.TEXT,
@@ -18,6 +18,11 @@ SAMPLES = {
     ".pdf": documents.pdf(documents.page("It has a page.", heading="Title"), documents.page("And another.")),
     ".docx": documents.word(),
     ".csv": documents.CSV,
+    ".json": office.JSON,
+    ".eml": office.email(),
+    ".pptx": office.presentation(),
+    ".xlsx": office.workbook(),
+    ".epub": office.book(),
 }
 by_type = pytest.mark.parametrize("extractor", EXTRACTORS, ids=lambda extractor: type(extractor).__name__)
 
@@ -72,7 +77,7 @@ def test_what_is_known_by_name_alone_is_in_step_with_the_extractors() -> None:
     """Adding a format means adding its endings to ``names.py``, which loads no parser."""
     assert set().union(*(extractor.suffixes for extractor in EXTRACTORS)) == SUPPORTED_SUFFIXES
     assert is_supported("README")
-    assert not is_supported("talk.pptx")
+    assert not is_supported("talk.ppt")
 
 
 @by_type

@@ -366,7 +366,10 @@ def test_what_is_left_out_on_purpose_is_told_from_what_failed() -> None:
 
 
 def test_a_name_alone_tells_what_is_not_read() -> None:
-    assert unsupported("a/b/Talk.PPTX").message == "PowerPoint files are not read yet."
+    assert unsupported("a/b/Film.MP4").message == "Sound and video files are not read yet."
+    assert (
+        unsupported("letter.odt").message == "OpenDocument files are not read yet; save it as .docx and add it again."
+    )
     assert unsupported("x.tar.zst").message == "Archives are not read yet."
 
 

@@ -4,10 +4,11 @@ import csv
 import io
 from collections.abc import Iterator
 
-from sitechat.ingestion.formats.base import Empty, Extracted, Unreadable
+from sitechat.ingestion.formats.base import Extracted, Unreadable
 from sitechat.ingestion.formats.charset import decode
+from sitechat.ingestion.formats.records import write_rows
 from sitechat.ingestion.formats.text import title_from_name
-from sitechat.ingestion.formats.writer import TextWriter, clean, squeeze
+from sitechat.ingestion.formats.writer import TextWriter, clean
 
 _DELIMITERS = ",;\t|"
 _SAMPLE = 16 * 1024
@@ -23,19 +24,9 @@ class CsvExtractor:
         text, delimiter = _delimiter(text, name)
         writer = TextWriter()
         try:
-            rows = _rows(text, delimiter)
-            first = next(rows, None)
-            if first is None:
-                raise Empty
-            header = _header(first)
-            if header is None:
-                writer.row(first)
-            for row in rows:
-                writer.row(row) if header is None else writer.record(_record(header, row))
+            write_rows(writer, _rows(text, delimiter))
         except csv.Error as error:
             raise Unreadable(f"Its rows cannot be told apart ({error}).") from None
-        if header is not None and writer.blocks == 0:
-            writer.row(header)
         return writer.extracted(title_from_name(name))
 
 
@@ -57,25 +48,3 @@ def _delimiter(text: str, name: str) -> tuple[str, str]:
         return text, csv.Sniffer().sniff(text[:_SAMPLE], _DELIMITERS).delimiter
     except csv.Error:
         return text, max(_DELIMITERS, key=first.count)
-
-
-def _header(row: list[str]) -> list[str] | None:
-    """The names of the columns, if the first row looks like names: all filled, all different, none a number."""
-    cells = [squeeze(cell) for cell in row]
-    while cells and not cells[-1]:
-        cells.pop()
-    named = len(cells) > 1 and len(set(cells)) == len(cells)
-    return cells if named and all(cell and not _is_number(cell) and len(cell) <= 100 for cell in cells) else None
-
-
-def _is_number(cell: str) -> bool:
-    return not any(character.isalpha() for character in cell)
-
-
-def _record(header: list[str], row: list[str]) -> str:
-    pairs = []
-    for index, cell in enumerate(row):
-        value = squeeze(cell)
-        if value:
-            pairs.append(f"{header[index]}: {value}" if index < len(header) else value)
-    return "; ".join(pairs)

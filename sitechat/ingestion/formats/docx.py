@@ -5,24 +5,20 @@ controls, hyperlinks and text boxes, and are slow for long documents.
 """
 
 import io
-import zipfile
 from collections.abc import Iterator
 
 import docx
 from docx.document import Document
 from lxml import etree
 
-from sitechat.ingestion.formats.base import Extracted, NotExtracted, TooLarge, Unreadable
+from sitechat.ingestion.formats.archive import check_archive
+from sitechat.ingestion.formats.base import Extracted
+from sitechat.ingestion.formats.damage import damage_means
 from sitechat.ingestion.formats.docx_styles import Style, qualified, read_styles
-from sitechat.ingestion.formats.lxml_errors import ran_out_of_memory
 from sitechat.ingestion.formats.text import title_from_name
 from sitechat.ingestion.formats.writer import TextWriter, squeeze
 
 _DAMAGED = "It is damaged: it cannot be opened as a Word document."
-_BOMB = "It unpacks to far more than a document should hold."
-_MOST_MEMBERS = 20_000
-_LARGEST_UNPACKED = 1 << 30
-_LARGEST_XML = 200 << 20
 
 _P, _TBL, _TR, _TC = qualified("w:p"), qualified("w:tbl"), qualified("w:tr"), qualified("w:tc")
 _PPR = qualified("w:pPr")
@@ -46,35 +42,13 @@ class DocxExtractor:
     suffixes = frozenset({".docx", ".docm"})
 
     def extract(self, data: bytes, name: str, charset: str | None = None) -> Extracted:  # noqa: ARG002
-        _check_archive(data)
-        try:
+        check_archive(data, _DAMAGED)
+        with damage_means(_DAMAGED):
             document = docx.Document(io.BytesIO(data))
             body = _Body(read_styles(document))
             body.write(document.element.body)
             title = _property_title(document) or body.title or title_from_name(name)
-        except (NotExtracted, MemoryError):
-            raise
-        except Exception as error:  # noqa: BLE001 (malformed files end in almost any exception within python-docx)
-            if ran_out_of_memory(error):
-                raise MemoryError from None
-            raise Unreadable(_DAMAGED) from None
         return body.text.extracted(title)
-
-
-def _check_archive(data: bytes) -> None:
-    """Refuse what would unpack to an absurd size; ``zipfile`` itself reads no more than the sizes declared here."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            members = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError, EOFError):
-        raise Unreadable(_DAMAGED) from None
-    xml = (member.file_size for member in members if member.filename.endswith((".xml", ".rels")))
-    if (
-        len(members) > _MOST_MEMBERS
-        or sum(member.file_size for member in members) > _LARGEST_UNPACKED
-        or max(xml, default=0) > _LARGEST_XML
-    ):
-        raise TooLarge(_BOMB)
 
 
 def _property_title(document: Document) -> str:

@@ -9,8 +9,8 @@ from lxml.html import HtmlElement
 
 from sitechat.ingestion.formats.base import Block, Empty, Extracted
 from sitechat.ingestion.formats.charset import decode
-from sitechat.ingestion.formats.html_tree import declared_charset, parse_html
-from sitechat.ingestion.formats.html_walk import Walk, prune
+from sitechat.ingestion.formats.html_tree import declared_charset, parse_html, parse_xhtml
+from sitechat.ingestion.formats.html_walk import HEADINGS, Walk, prune
 from sitechat.ingestion.formats.text import title_from_name
 from sitechat.ingestion.formats.writer import TextWriter, squeeze
 
@@ -42,6 +42,20 @@ def write_fragment(writer: TextWriter, fragment: str) -> None:
     if tree is not None:
         prune(tree)
         Walk(writer).run(tree)
+
+
+def write_page(writer: TextWriter, text: str, *, heading: str = "", xml: bool = False) -> None:
+    """Write a whole page, as found within a file of another format. ``heading``: for a page without one.
+
+    ``xml``: the page is XHTML, where ``<title/>`` is a whole element, and not the beginning of one.
+    """
+    tree = parse_xhtml(text) if xml else parse_html(text)
+    if tree is None:
+        return
+    prune(tree)
+    if heading and not any(True for _ in tree.iter(*HEADINGS)):
+        writer.heading(1, heading)
+    Walk(writer).run(tree)
 
 
 def _read(tree: HtmlElement, title: str, *, hidden: bool) -> Extracted:

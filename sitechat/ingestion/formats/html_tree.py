@@ -1,6 +1,7 @@
 """Bytes of a web page to a tree: its declared encoding, and lxml without network."""
 
 import re
+from html.entities import html5
 
 from lxml import etree
 from lxml import html as lxml_html
@@ -13,6 +14,9 @@ _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w:.-]{1,40})
 _XML_ENCODING = re.compile(rb"\A\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w:.-]{1,40})", re.IGNORECASE)
 _XML_DECLARATION = re.compile(r"\A\s*<\?xml[^>]*>")
 # What lxml reads but does not let be written again.
+# With all that it declares: entities are never expanded.
+_DOCTYPE = re.compile(r"<!DOCTYPE[^>\[]*(?:\[[^\]]*\])?[^>]*>", re.IGNORECASE)
+_NAMED = re.compile(r"&([A-Za-z][A-Za-z0-9]{1,30});")
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -34,3 +38,27 @@ def parse_html(text: str) -> HtmlElement | None:
         if ran_out_of_memory(error):
             raise MemoryError from None
         raise Unreadable("Its HTML is too damaged to be read.") from None
+
+
+def parse_xhtml(text: str) -> HtmlElement | None:
+    """As XML, with tags as in HTML; as HTML where it is not well-formed."""
+    parser = lxml_html.XHTMLParser(
+        encoding="utf-8", remove_comments=True, remove_pis=True, resolve_entities=False, no_network=True, load_dtd=False
+    )
+    source = _NOT_XML.sub("", _XML_DECLARATION.sub("", text))
+    source = _NAMED.sub(_character, _DOCTYPE.sub("", source, count=1))
+    try:
+        tree = etree.fromstring(source.encode("utf-8"), parser)
+    except etree.XMLSyntaxError as error:
+        if ran_out_of_memory(error):
+            raise MemoryError from None
+        return parse_html(text)
+    for element in tree.iter(etree.Element):
+        element.tag = etree.QName(element).localname
+    return tree
+
+
+def _character(named: re.Match[str]) -> str:
+    """The character that HTML gives a name to, unless it is one that XML knows, or nobody."""
+    character = html5.get(f"{named[1]};", "&")
+    return named[0] if character in "<>&\"'" else character

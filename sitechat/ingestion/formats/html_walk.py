@@ -13,7 +13,7 @@ DROPPED = frozenset(
         *("select", "button", "input", "textarea", "nav", "dialog", "map", "head", "title", "link", "meta", "base"),
     }
 )
-_HEADINGS = {f"h{level}": level for level in range(1, 7)}
+HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _BLOCKS = frozenset(
     {
         *(
@@ -33,10 +33,10 @@ _BLOCKS = frozenset(
         *("figcaption", "figure", "footer", "form", "header", "hgroup", "hr", "html", "li", "legend", "main", "menu"),
         *("ol", "p", "pre", "section", "summary", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul"),
         *("caption", "optgroup", "search", "listing", "xmp", "plaintext"),
-        *_HEADINGS,
+        *HEADINGS,
     }
 )
-_IN_CELLS = ("p", "ul", "ol", "dl", "pre", "blockquote", "table", "div", *_HEADINGS)
+_IN_CELLS = ("p", "ul", "ol", "dl", "pre", "blockquote", "table", "div", *HEADINGS)
 _VERBATIM = frozenset({"pre", "listing", "xmp", "plaintext"})
 _LISTS = frozenset({"ul", "ol", "menu", "dl"})
 _ITEMS = frozenset({"li", "dt", "dd"})
@@ -143,8 +143,8 @@ class Walk:
         if tag in _VERBATIM:
             self.writer.code(verbatim(element))
             return True
-        if tag in _HEADINGS and not any(True for _ in element.iterdescendants(*_BLOCKS)):
-            self.writer.heading(_HEADINGS[tag], str(element.text_content()))
+        if tag in HEADINGS and not any(True for _ in element.iterdescendants(*_BLOCKS)):
+            self.writer.heading(HEADINGS[tag], str(element.text_content()))
             return True
         if tag == "table" and _is_data(element):
             self._write_table(element)

@@ -8,33 +8,51 @@ from sitechat.ingestion.formats.base import Unsupported
 SUPPORTED_SUFFIXES = frozenset(
     {
         *(".txt", ".text", ".md", ".markdown", ".mdown", ".mkd", ".mdx", ".html", ".htm", ".xhtml", ".shtml"),
-        *(".pdf", ".docx", ".docm", ".csv", ".tsv", ".tab"),
+        *(".pdf", ".docx", ".docm", ".pptx", ".pptm", ".ppsx", ".ppsm", ".xlsx", ".xlsm", ".csv", ".tsv", ".tab"),
+        *(".json", ".jsonl", ".ndjson", ".geojson", ".eml", ".epub"),
     }
 )
 _PDF = frozenset({"application/pdf", "application/x-pdf"})
 _OTHERS_READ = frozenset(
     {
         *("application/xhtml+xml", "application/csv", "application/octet-stream", "binary/octet-stream"),
+        *("application/json", "application/geo+json", "application/ld+json"),
+        *("application/jsonl", "application/x-jsonlines", "application/x-ndjson"),
+        *("application/epub+zip", "message/rfc822"),
         "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+        "application/vnd.openxmlformats-officedocument.presentationml.slideshow",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        "application/vnd.ms-powerpoint.presentation.macroenabled.12",
+        "application/vnd.ms-powerpoint.slideshow.macroenabled.12",
+        "application/vnd.ms-excel.sheet.macroenabled.12",
     }
 )
 _TEXT_NOT_READ = {"text/css": "Style sheets", "text/javascript": "Source code files", "text/calendar": "Calendars"}
 
+OLD_WORD = "Word files from before 2007"
+OLD_POWERPOINT = "PowerPoint files from before 2007"
+OLD_EXCEL = "Excel files from before 2007"
+BINARY_EXCEL = "Binary Excel files"
+OUTLOOK = "Outlook messages"
 # What files of these endings are called, for the sentence that says that they are not read.
 _CALLED = {
-    "PowerPoint files": ".ppt .pptx .pptm .pps .ppsx",
-    "Excel files": ".xls .xlsx .xlsm .xlsb",
+    OLD_WORD: ".doc .dot",
+    OLD_POWERPOINT: ".ppt .pps .pot",
+    OLD_EXCEL: ".xls .xlt",
+    BINARY_EXCEL: ".xlsb",
     "OpenDocument files": ".odt .ods .odp",
-    "E-books": ".epub .mobi .azw .azw3",
+    "Kindle books": ".mobi .azw .azw3",
     "RTF files": ".rtf",
     "Pictures": ".png .jpg .jpeg .gif .webp .bmp .tif .tiff .svg .ico .heic .avif",
     "Sound and video files": ".mp3 .wav .ogg .flac .m4a .mp4 .mkv .mov .avi .webm",
     "Archives": ".zip .tar .gz .tgz .bz2 .xz .7z .rar .zst",
     "Style sheets": ".css .scss .less",
     "Source code files": ".py .js .ts .c .h .cpp .java .go .rs .rb .sh .php .sql",
-    "Data files": ".json .jsonl .xml .yaml .yml .toml .parquet .db .sqlite",
+    "Data files": ".xml .yaml .yml .toml .parquet .db .sqlite",
     "Fonts": ".woff .woff2 .ttf .otf",
-    "E-mail files": ".eml .msg .mbox",
+    OUTLOOK: ".msg",
+    "Mailboxes": ".mbox .pst .ost",
 }
 _CALLED_BY_SUFFIX = {suffix: called for called, suffixes in _CALLED.items() for suffix in suffixes.split()}
 _CALLED_BY_TYPE = (
@@ -42,17 +60,26 @@ _CALLED_BY_TYPE = (
     ("audio/", "Sound and video files"),
     ("video/", "Sound and video files"),
     ("font/", "Fonts"),
-    ("application/json", "Data files"),
     ("application/xml", "Data files"),
     ("application/javascript", "Source code files"),
     ("application/zip", "Archives"),
     ("application/gzip", "Archives"),
-    ("application/epub", "E-books"),
-    ("application/vnd.ms-powerpoint", "PowerPoint files"),
-    ("application/vnd.openxmlformats-officedocument.presentationml", "PowerPoint files"),
-    ("application/vnd.ms-excel", "Excel files"),
-    ("application/vnd.openxmlformats-officedocument.spreadsheetml", "Excel files"),
+    ("application/msword", OLD_WORD),
+    ("application/vnd.ms-powerpoint", OLD_POWERPOINT),
+    ("application/vnd.ms-excel.sheet.binary", BINARY_EXCEL),
+    ("application/vnd.ms-excel", OLD_EXCEL),
+    ("application/vnd.ms-outlook", OUTLOOK),
 )
+# What the same program saves that is read.
+_SAVED_AS = {
+    OLD_WORD: ".docx",
+    OLD_POWERPOINT: ".pptx",
+    OLD_EXCEL: ".xlsx",
+    BINARY_EXCEL: ".xlsx",
+    OUTLOOK: ".eml",
+    "RTF files": ".docx",
+}
+_SAVED_AS_BY_SUFFIX = {".odt": ".docx", ".ods": ".xlsx", ".odp": ".pptx"}
 
 
 def suffix_of(name: str) -> str:
@@ -67,11 +94,17 @@ def is_supported(name: str) -> bool:
     return not suffix or suffix in SUPPORTED_SUFFIXES
 
 
+def not_read(called: str, suffix: str = "") -> Unsupported:
+    """The reason why what is ``called`` so is left out, and what to do about it where something can be done."""
+    saved_as = _SAVED_AS.get(called) or _SAVED_AS_BY_SUFFIX.get(suffix)
+    return Unsupported(f"{called} are not read yet{f'; save it as {saved_as} and add it again' if saved_as else ''}.")
+
+
 def unsupported(name: str) -> Unsupported:
     """The reason why a file of this name is left out."""
     suffix = suffix_of(name)
     if suffix in _CALLED_BY_SUFFIX:
-        return Unsupported(f"{_CALLED_BY_SUFFIX[suffix]} are not read yet.")
+        return not_read(_CALLED_BY_SUFFIX[suffix], suffix)
     if suffix:
         return Unsupported(f"Files that end in {suffix} are not read yet.")
     return Unsupported("Files of this kind are not read yet.")
@@ -86,7 +119,7 @@ def check_media_type(media_type: str | None) -> None:
     called = _TEXT_NOT_READ.get(media_type) or next(
         (called for beginning, called in _CALLED_BY_TYPE if media_type.startswith(beginning)), None
     )
-    raise Unsupported(f"{called or f'Pages of the type {media_type[:80]}'} are not read yet.")
+    raise not_read(called or f"Pages of the type {media_type[:80]}")
 
 
 def split_media_type(header: str | None) -> tuple[str | None, str | None]:

@@ -5,9 +5,10 @@ import re
 import zipfile
 from typing import Literal
 
+from sitechat.ingestion.formats import names
 from sitechat.ingestion.formats.base import Encrypted, Unreadable, Unsupported
 
-Kind = Literal["pdf", "docx", "html", "text", "binary"]
+Kind = Literal["pdf", "docx", "pptx", "xlsx", "epub", "html", "text", "binary"]
 
 HEAD = 8192
 _HTML = re.compile(
@@ -39,13 +40,18 @@ _OTHERS = (
     (b"SQLite format 3\0", "Databases"),
     (b"%!PS", "PostScript files"),
 )
-# A member of the archive -> what it is.
-_ZIPPED = (
-    ("word/", "docx"),
-    ("ppt/", "PowerPoint files"),
-    ("xl/", "Excel files"),
-    ("META-INF/container.xml", "E-books"),
-    ("content.xml", "OpenDocument files"),
+_EPUB = "META-INF/container.xml"
+_OFFICE = "[Content_Types].xml"
+_BINARY_EXCEL = "xl/workbook.bin"
+_OPEN_DOCUMENT = "content.xml"
+# Where Office programs put the parts of a file -> what it is.
+_OFFICE_PARTS: tuple[tuple[str, Kind], ...] = (("word/", "docx"), ("ppt/", "pptx"), ("xl/", "xlsx"))
+# Entries in the directory of an OLE file -> what it is.
+_OLE_ENTRIES = (
+    ("WordDocument", names.OLD_WORD),
+    ("PowerPoint Document", names.OLD_POWERPOINT),
+    ("Workbook", names.OLD_EXCEL),
+    ("__properties_version1.0", names.OUTLOOK),
 )
 
 
@@ -60,7 +66,7 @@ def sniff(data: bytes) -> Kind:
         return _sniff_ole(data)
     for magic, called in _OTHERS:
         if head.startswith(magic):
-            raise Unsupported(f"{called} are not read yet.")
+            raise names.not_read(called)
     if _HTML.match(head):
         return "html"
     return "binary" if _is_binary(head) else "text"
@@ -81,16 +87,27 @@ def _sniff_zip(data: bytes) -> Kind:
         raise Unreadable(_DAMAGED_ZIP) from None
     if any(member.flag_bits & 0x1 for member in members):
         raise Encrypted
-    names = [member.filename for member in members]
-    for beginning, kind in _ZIPPED:
-        if any(name.startswith(beginning) for name in names):
-            if kind == "docx":
-                return "docx"
-            raise Unsupported(f"{kind} are not read yet.")
+    return _sniff_members(frozenset(member.filename for member in members))
+
+
+def _sniff_members(members: frozenset[str]) -> Kind:
+    if _EPUB in members:
+        return "epub"
+    if _BINARY_EXCEL in members:
+        raise names.not_read(names.BINARY_EXCEL)
+    if _OFFICE in members:
+        for folder, kind in _OFFICE_PARTS:
+            if any(member.startswith(folder) for member in members):
+                return kind
+    if _OPEN_DOCUMENT in members:
+        raise names.not_read("OpenDocument files")
     raise Unsupported("Archives are not read yet; unpack it and add the files inside.")
 
 
 def _sniff_ole(data: bytes) -> Kind:
     if _ENCRYPTED_OFFICE in data:
         raise Encrypted
+    for entry, called in _OLE_ENTRIES:
+        if entry.encode("utf-16-le") in data:
+            raise names.not_read(called)
     raise Unsupported("Office files from before 2007 are not read yet; save it in today's format and add it again.")

@@ -20,9 +20,14 @@ class TextExtractor:
 
     def extract(self, data: bytes, name: str, charset: str | None = None) -> Extracted:
         writer = TextWriter()
-        for paragraph in _BLANK_LINES.split(clean(decode(data, charset))):
-            _write(writer, paragraph.strip("\n"))
+        write_text(writer, decode(data, charset))
         return writer.extracted(title_from_name(name))
+
+
+def write_text(writer: TextWriter, text: str) -> None:
+    """Write plain text: its paragraphs, and headings where lines are underlined."""
+    for paragraph in _BLANK_LINES.split(clean(text)):
+        _write(writer, paragraph.strip("\n"))
 
 
 def title_from_name(name: str) -> str:
