@@ -1,8 +1,8 @@
-"""The process in which untrusted files are read: ``python -m sitechat.ingestion.extract_child MEMORY TEXT``.
+"""The process in which untrusted files are read: ``python -m sitechat.ingestion.extract_child MEMORY TEXT CPU``.
 
 It answers requests from its standard input, one after the other, until that ends; :mod:`sitechat.ingestion.extract`
-starts it and kills it when a file takes too long. Arguments: the memory it may take in bytes, and the length of text
-that a file may yield in characters.
+starts it and kills it when a file takes too long. Arguments: the memory it may take in bytes, the length of text that
+a file may yield in characters, and the seconds it may compute without getting on.
 """
 
 import os
@@ -10,6 +10,7 @@ import sys
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from sitechat.ingestion import cpu_budget
 from sitechat.ingestion import extract_wire as wire
 from sitechat.ingestion.confinement import confine
 from sitechat.ingestion.formats.base import Extracted, NotExtracted, TooLarge, Unreadable
@@ -29,7 +30,7 @@ class _Failure:
 
 
 def main() -> None:
-    memory, longest = int(sys.argv[1]), int(sys.argv[2])
+    memory, longest, cpu_seconds = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
     confine(memory)
     requests, replies = _take_pipes()
     from sitechat.ingestion.formats import registry  # noqa: F401 (loaded under the limits)
@@ -37,7 +38,12 @@ def main() -> None:
     replies.write(wire.frame(wire.READY))
     for count in range(1, _MOST_FILES + 1):
         request = _read_frame(requests)
-        if request is None or not _answer(wire.decode_request(request), longest, replies, count):
+        if request is None:
+            return
+        cpu_budget.begin(cpu_seconds)
+        goes_on = _answer(wire.decode_request(request), longest, replies, count)
+        cpu_budget.end()
+        if not goes_on:
             return
 
 
@@ -76,8 +82,7 @@ def _extract(request: wire.Request, longest: int) -> "Extracted | _Failure":
         with open(request.path, "rb") as file:
             data = file.read()
         extracted = extract(data, request.name, request.media_type)
-        if len(extracted.text) > longest:
-            raise TooLarge(f"It holds more than {longest:,} characters of text, the most that is read of one file.")
+        _check_size(extracted, longest)
     except NotExtracted as error:
         return _Failure(error)
     except MemoryError:
@@ -87,6 +92,13 @@ def _extract(request: wire.Request, longest: int) -> "Extracted | _Failure":
     except Exception as error:  # noqa: BLE001 (the boundary: no file may end this process)
         return _Failure(Unreadable(_CRASHED), f"{type(error).__name__}: {error}"[:500])
     return extracted
+
+
+def _check_size(extracted: Extracted, longest: int) -> None:
+    if len(extracted.text) > longest:
+        raise TooLarge.of(longest, "characters of text")
+    if len(extracted.pages) > wire.MOST_PAGES:
+        raise TooLarge.of(wire.MOST_PAGES, "pages")
 
 
 def _resident_bytes() -> int:

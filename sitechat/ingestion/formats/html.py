@@ -25,6 +25,9 @@ _TITLE_SEPARATOR = re.compile(r"\s+(?:[|–—·•»«]|::|-)\s+")
 logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
 
 _NO_TITLES = frozenset({"no title", "untitled", "untitled document", "document", "home", "index"})
+_TOO_DEEP = "Its HTML is nested too deeply to be read whole."
+# Elements up to which the main text is guessed, which takes several copies of the page.
+_MOST_GUESSED = 100_000
 _MAIN = "//main | //*[@role='main'] | //article"
 
 
@@ -66,16 +69,21 @@ def _declared(data: bytes) -> str | None:
 
 
 def _parse(text: str) -> HtmlElement | None:
-    parser = lxml_html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True)
+    parser = lxml_html.HTMLParser(
+        encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True, huge_tree=True
+    )
     text = _NOT_XML.sub("", _XML_DECLARATION.sub("", text))
     try:
-        return lxml_html.document_fromstring(text.encode("utf-8"), parser=parser)
+        tree = lxml_html.document_fromstring(text.encode("utf-8"), parser=parser)
     except (etree.ParserError, AssertionError):
         return None  # nothing but comments or white space
     except etree.LxmlError as error:
         if ran_out_of_memory(error):
             raise MemoryError from None
         raise Unreadable("Its HTML is too damaged to be read.") from None
+    if any(entry.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT for entry in parser.error_log):
+        raise Unreadable(_TOO_DEEP)  # lxml leaves out the rest of the page without a word
+    return tree
 
 
 def _title(tree: HtmlElement) -> str:
@@ -102,7 +110,9 @@ def _first(tree: HtmlElement, xpath: str) -> str:
 
 
 def _main_text(tree: HtmlElement) -> str:
-    """What trafilatura takes for the main text; empty when it finds none."""
+    """What trafilatura takes for the main text; empty when it finds none, and for pages too large for its guesses."""
+    if sum(1 for _ in tree.iter()) > _MOST_GUESSED:
+        return ""
     try:
         document = trafilatura.bare_extraction(
             copy.deepcopy(tree), include_comments=False, include_tables=True, favor_recall=True
