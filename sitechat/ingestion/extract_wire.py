@@ -1,7 +1,7 @@
 """How the application and the process that reads files talk: frames of a length and bytes, over pipes.
 
-A request is one frame of JSON. A reply is a header in JSON and, if the file could be read, its blocks and its text. There
-may be very many blocks, and the application shall not grow by what it reads: so they are packed, and limited.
+A request is one frame of JSON. A reply is a header in JSON and, if the file could be read, its blocks and its text.
+There may be very many blocks, and the application shall not grow by what it reads: so they are packed, and limited.
 """
 
 import json
