@@ -40,11 +40,19 @@ def main() -> None:
         request = _read_frame(requests)
         if request is None:
             return
-        cpu_budget.begin(cpu_seconds)
-        goes_on = _answer(wire.decode_request(request), longest, replies, count)
+        asked = wire.decode_request(request)
+        cpu_budget.begin(cpu_seconds, _size(asked.path))
+        goes_on = _answer(asked, longest, replies, count)
         cpu_budget.end()
         if not goes_on:
             return
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0  # reading it will say why
 
 
 def _take_pipes() -> tuple[BinaryIO, BinaryIO]:

@@ -43,6 +43,7 @@ async def _complaint(pool: ExtractionPool, memory: MemoryWatch, path: Path) -> s
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1800)
 async def test_the_collection_of_hostile_documents_does_no_harm(tmp_path: Path) -> None:
     files = _files(tmp_path)
     pool = ExtractionPool()
