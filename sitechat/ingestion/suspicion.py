@@ -99,14 +99,14 @@ def _instructions(text: str) -> Iterator[Flag]:
     plain, removed = _plain(text)
     for pattern in INSTRUCTIONS:
         for match in pattern.finditer(plain):
-            start, end = (position + bisect_right(removed, position) for position in match.span())
+            start, end = _found_back(match, removed)
             yield Flag("instruction", _excerpt(text, start, end), start, end)
     for match in _SPACED.finditer(plain):
         joined = re.sub(r"[ .*_-]", "", match[0])
         if re.search(
             r"(?:ignore|disregard|forget)\w*(?:previous|prior|above|earlier)\w*(?:instruction|prompt)", joined
         ):
-            start, end = (position + bisect_right(removed, position) for position in match.span())
+            start, end = _found_back(match, removed)
             yield Flag("instruction", _excerpt(text, start, end), start, end)
 
 
@@ -133,6 +133,12 @@ def _plain(text: str) -> tuple[str, list[int]]:
     if len(lowered) != len(plain):  # some capitals become two characters
         lowered = "".join(low if len(low := character.lower()) == 1 else character for character in plain)
     return lowered, removed
+
+
+def _found_back(match: re.Match[str], removed: list[int]) -> tuple[int, int]:
+    """Where a match of the plain text stands in the text as it came."""
+    first, last = match.start(), match.end() - 1
+    return first + bisect_right(removed, first), last + bisect_right(removed, last) + 1
 
 
 def _without_overlaps(found: list[Flag]) -> list[Flag]:

@@ -29,7 +29,7 @@ Colour = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Hidden:
-    """A passage that is not shown. ``undisplayed``: left out, as menus are; ``disguised``: there, but not to be seen."""
+    """A passage that is not shown. ``undisplayed``: left out, as menus are; ``disguised``: there, but not seen."""
 
     text: str
     way: Way

@@ -26,8 +26,8 @@ _DROP = (
 )
 
 _OVERRIDES = (
-    rf"\b{_DROP}{_GAP}{_FILL}{_EARLIER}{_GAP}(?:\w+{_GAP}){{0,2}}{_ORDERS}\b",
-    rf"\b{_DROP}{_GAP}(?:all{_GAP}|any{_GAP})?(?:of{_GAP})?(?:your|my|our){_GAP}(?:\w+{_GAP}){{0,2}}{_ORDERS}\b",
+    rf"\b{_DROP}{_GAP}{_FILL}{_EARLIER}{_GAP}(?:\w{{1,20}}{_GAP}){{0,2}}{_ORDERS}\b",
+    rf"\b{_DROP}{_GAP}(?:all{_GAP}|any{_GAP})?(?:of{_GAP})?(?:your|my|our){_GAP}(?:\w{{1,20}}{_GAP}){{0,2}}{_ORDERS}\b",
     rf"\b{_DROP}{_GAP}{_FILL}{_ORDERS}{_GAP}(?:you (?:were|have been|had been|received|got)|(?:given )?(?:above|before|"
     r"previously|so far|until now|up to (?:this point|now)))\b",
     rf"\b{_DROP}{_GAP}(?:everything|anything|all|what(?:ever)?){_GAP}(?:that )?(?:(?:you(?:'ve| have| were| had)?|i|"
@@ -47,8 +47,8 @@ _OVERRIDES = (
 )
 _NEW_ROLES = (
     r"\byou are (?:now|no longer|from now on)(?: acting as)?,? (?:an? |the |in |my |bound by |restricted by |just )?"
-    r"(?:[\w-]+ ){0,3}(?:assistant|ai|chatbot|bot|language model|llm|dan|jailbroken|jailbreak|unrestricted|unfiltered|"
-    r"uncensored|persona|hacker|developer mode|god mode|guidelines|content polic(?:y|ies)|openai|anthropic)\b",
+    r"(?:[\w-]{1,20} ){0,3}(?:assistant|ai|chatbot|bot|language model|llm|dan|jailbroken|jailbreak|unrestricted|"
+    r"unfiltered|uncensored|persona|hacker|developer mode|god mode|guidelines|content polic(?:y|ies)|openai|anthropic)\b",
     r"\bfrom (?:now|this point|here) on,? (?:you|your) (?:will|must|shall|should|are|answers?|responses?|only|always|"
     r"have to)\b[^.\n]{0,40}\b(?:answer|respond|reply|act|behave|speak|say|pretend|obey|refuse|recommend|ignore|"
     r"assistant|ai|model|persona)",
@@ -60,9 +60,10 @@ _NEW_ROLES = (
     r"limitations)\b",
 )
 _MIMICRY = (
-    r"<\|(?:im_start|im_end|system|user|assistant|endoftext|eot_id|start_header_id|end_of_turn)\|>",
-    r"<<sys>>|\[/?inst\]|</?(?:system_prompt|system-prompt|system_message|system_instructions?)>",
-    r"<(?:start_of_turn|end_of_turn)>",
+    r"(?:<\|(?:im_start|im_end|system|user|assistant|endoftext|eot_id|start_header_id|end_of_turn)\|>|<<sys>>|\[/?inst\]|"
+    r"</?(?:system[_-]?(?:prompt|message|instructions?)?|start_of_turn|end_of_turn)>)[^\w]{0,10}(?:system|user|assistant|"
+    r"model)?[^\w]{0,20}(?:you (?:are|must|will|should)|ignore|disregard|override|always|never|from now on|new (?:rule|"
+    r"instruction|task)|forget)\b",
     r"(?:^|\n)[\s#*>\[=-]{0,8}(?:system|assistant|developer)(?: (?:prompt|message|instructions?))?[\]*]{0,3}:[\s*]{0,4}"
     r"(?:you (?:are|must|will|should)|ignore|disregard|new (?:rule|instruction)|override|from now on)\b",
     r"\b(?:begin|start|end) (?:of )?(?:the )?(?:system|hidden|admin|new) (?:prompt|instructions?|message)\b"
@@ -76,8 +77,8 @@ _LEAKS = (
     r"\b(?:reveal|print|output|repeat|display|show|leak|disclose|send|share|recite|write out|tell me)(?: me| us|"
     r" verbatim)? (?:all |of |the |your |full |entire |exact |complete |contents of ){0,4}(?:your (?:\w+ )?(?:prompt|"
     r"instructions)|(?:hidden|secret|initial|confidential) (?:prompt|instructions))\b",
-    r"\b(?:do not|don't|never|must not) (?:tell|inform|alert|warn|notify|mention (?:this |these |it )?to|reveal (?:this "
-    r"|these |it )?to|show (?:this |it )?to|let) the (?:user|human|reader|person)s? (?:about (?:this|these|the "
+    r"\b(?:do not|don't|never|must not) (?:tell|inform|alert|warn|notify|mention (?:this |these |it )?to|reveal "
+    r"(?:this |these |it )?to|show (?:this |it )?to|let) the (?:user|human|reader|person)s? (?:about (?:this|these|the "
     r"instructions?)|that you|know (?:about|that) (?:this|you|these)|of (?:this|these) instructions?)",
     r"\bwithout (?:telling|informing|alerting|notifying|mentioning (?:this|it) to) the (?:user|human)s?\b[^.\n]{0,60}\b"
     r"(?:send|exfiltrate|include|append|call|fetch|email|forward|upload)\b",
@@ -85,13 +86,13 @@ _LEAKS = (
     r"img|link|markdown|url|tracking pixel)\b[^.\n]{0,80}\bhttps?://[^\s)]{0,200}(?:\{|\[|<|=\s?(?:data|secret|"
     r"conversation|history|context|summary|prompt|question|answer|query))",
     r"\b(?:encode|append|exfiltrate|summari[sz]e|leak|send)\b[^.\n]{0,40}\b(?:chat history|conversation(?: history)?|"
-    r"system prompt|user'?s (?:question|messages?|data|api keys?)|previous messages)\b[^.\n]{0,60}\b(?:to|into|in|as|at)"
-    r"\b[^.\n]{0,40}(?:https?://|\burl\b|\blink\b|\bquery\b|\bimage\b|@)",
+    r"system prompt|user'?s (?:question|messages?|data|api keys?)|previous messages)\b[^.\n]{0,60}\b(?:to|into|"
+    r"in|as|at)\b[^.\n]{0,40}(?:https?://|\burl\b|\blink\b|\bquery\b|\bimage\b|@)",
 )
 _ADDRESSED = (
-    rf"\b(?:attention|note|notice|message|important|instructions?|reminder|dear|hey|hello)[\s,:!-]{{1,3}}(?:to |for )?"
-    rf"(?:all |any |the |every ){{0,2}}{_AI}\b[^\n]{{0,120}}\b(?:you must|must|please|always|respond|reply|answer|say|"
-    rf"recommend|rate|rank|output|print|do not|ignore|disregard|follow)\b",
+    rf"(?<![\w/-])(?:attention|note|notice|message|important|instructions?|reminder|dear|hey|hello)[\s,:!]{{1,3}}"
+    rf"(?:to |for )?(?:all |any |the |every ){{0,2}}{_AI}\b[^.\n]{{0,80}}\b(?:you must|must|please|always|respond|reply|"
+    rf"answer|say|recommend|rate|rank|output|print|do not|ignore|disregard|follow)\b",
     rf"\bif you(?:'re| are)? (?:an? |the )?(?:reading this (?:and (?:you )?(?:are|'re) )?(?:as )?an? )?{_AI}\b"
     rf"[^.\n]{{0,80}}\b(?:you must|must|please|always|respond|reply|answer|say|recommend|rate|rank|output|print|do not|"
     rf"ignore|disregard|follow|include|tell)\b",
