@@ -60,7 +60,7 @@ class Settings(BaseSettings):
         100_000, ge=0, description="Vectors up to which search is exact; above, HNSW is used."
     )
     max_file_mb: int = Field(100, ge=1, description="Largest file or page that is read, in MB.")
-    extract_timeout: float = Field(120, gt=0, description="Seconds that reading one file may take.")
+    extract_timeout: float = Field(300, gt=0, description="Seconds that reading one file may take in all.")
     extract_memory_mb: int = Field(2048, ge=256, description="Memory that reading one file may take, in MB.")
     site_pause: float = Field(0.25, ge=0, description="Seconds between two requests to a website that is being read.")
     allow_networks: str = Field(

@@ -1,7 +1,7 @@
 """Reads untrusted files in processes of their own, which are killed when a file takes too long or too much.
 
 A process is started at the first file, kept for the next ones, and replaced after a failure. It has no secrets in its
-environment, no network where the system can take it away, and limits on memory, files and time.
+environment, no network where the system can take it away, and limits on memory, files, computing and time.
 """
 
 import asyncio
@@ -16,8 +16,10 @@ from pathlib import Path
 
 import sitechat
 from sitechat.errors import TimedOut, Unavailable
+from sitechat.ingestion import cpu_budget
 from sitechat.ingestion import extract_wire as wire
-from sitechat.ingestion.formats.base import Extracted, NotExtracted, TooLarge, Unreadable
+from sitechat.ingestion.formats.base import Extracted, NotExtracted, TooLarge, TooSlow, Unreadable
+from sitechat.ingestion.formats.writer import LONGEST_TEXT
 from sitechat.ingestion.site.facts import PageFacts
 
 log = logging.getLogger(__name__)
@@ -25,27 +27,35 @@ log = logging.getLogger(__name__)
 _CHILD = "sitechat.ingestion.extract_child"
 _START_SECONDS = 60
 _INHERITED = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME", "TZ")
-_LARGEST_HEADER = 512 << 20
+_LARGEST_HEADER = 4 << 20
 _LARGE = 1 << 20
 _CRASHED = "It could not be read: the reader broke down over it, so it is probably damaged."
 _NOT_STARTED = "The process that reads files could not be started; the log says more."
 _STOPPING = "SiteChat is stopping."
+_TOO_SLOW = (
+    "Reading it was stopped because it did not get on: something in it takes far longer than a file of its size should."
+)
 _KILLED = "Reading it needs more memory than this machine has."
 
 
 class ExtractionPool:
-    """Up to ``size`` processes, each reading one file at a time within the limits given here."""
+    """Up to ``size`` processes, each reading one file at a time within the limits given here.
+
+    ``cpu_seconds`` is what a file may compute without getting on (see :mod:`sitechat.ingestion.cpu_budget`),
+    ``timeout`` what it may take in all, waiting included.
+    """
 
     def __init__(
         self,
         *,
         size: int = 1,
-        timeout: float = 120,
+        timeout: float = 300,
+        cpu_seconds: float = cpu_budget.FIRST_SECONDS,
         memory_mb: int = 2048,
-        longest_text: int = 50_000_000,
+        longest_text: int = LONGEST_TEXT,
     ) -> None:
         self._timeout = timeout
-        self._arguments = (str(memory_mb << 20), str(longest_text))
+        self._arguments = (str(memory_mb << 20), str(longest_text), str(cpu_seconds))
         self._largest_text = 4 * longest_text
         self._free = asyncio.Semaphore(size)
         self._idle: list[_Reader] = []
@@ -132,7 +142,7 @@ class _Reader:
         self.reusable = True
 
     @classmethod
-    async def start(cls, arguments: tuple[str, str]) -> "_Reader":
+    async def start(cls, arguments: tuple[str, ...]) -> "_Reader":
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", "-m", _CHILD, *arguments),
             stdin=PIPE,
@@ -170,6 +180,7 @@ class _Reader:
             await self._requests.drain()
             header = await self._header(await self._frame(_LARGEST_HEADER))
             if header.failure is None:
+                blocks = await self._frame(wire.LARGEST_BLOCKS)
                 text = await self._frame(largest_text)
         except (EOFError, OSError, ValueError) as error:
             raise await self._explain_death(request, error) from None
@@ -178,9 +189,9 @@ class _Reader:
             if header.detail:
                 log.warning("reading %s: %s", request.name, header.detail)
             raise header.failure
-        if len(text) > _LARGE:
-            return await asyncio.to_thread(header.extracted, text)
-        return header.extracted(text)
+        if len(blocks) + len(text) > _LARGE:
+            return await asyncio.to_thread(header.extracted, blocks, text)
+        return header.extracted(blocks, text)
 
     async def _header(self, payload: bytes) -> wire.Header:
         if len(payload) > _LARGE:
@@ -193,13 +204,15 @@ class _Reader:
             raise ValueError(f"a frame of {length} bytes")
         return await self._replies.readexactly(length)
 
-    async def _explain_death(self, request: wire.Request, error: Exception) -> Unreadable | TooLarge:
+    async def _explain_death(self, request: wire.Request, error: Exception) -> NotExtracted:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(1):
                 await self._process.wait()
         log.warning("reading %s: the process ended with %s (%s)", request.name, self._process.returncode, error)
         if self._process.returncode == -signal.SIGKILL:
             return TooLarge(_KILLED)
+        if self._process.returncode == -cpu_budget.ENDS_WITH:
+            return TooSlow(_TOO_SLOW)
         return Unreadable(_CRASHED)
 
     def kill(self) -> None:

@@ -1,8 +1,8 @@
-"""The process in which untrusted files are read: ``python -m sitechat.ingestion.extract_child MEMORY TEXT``.
+"""The process in which untrusted files are read: ``python -m sitechat.ingestion.extract_child MEMORY TEXT CPU``.
 
 It answers requests from its standard input, one after the other, until that ends; :mod:`sitechat.ingestion.extract`
-starts it and kills it when a file takes too long. Arguments: the memory it may take in bytes, and the length of text
-that a file may yield in characters.
+starts it and kills it when a file takes too long. Arguments: the memory it may take in bytes, the length of text that
+a file may yield in characters, and the seconds it may compute without getting on.
 """
 
 import os
@@ -10,6 +10,7 @@ import sys
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from sitechat.ingestion import cpu_budget
 from sitechat.ingestion import extract_wire as wire
 from sitechat.ingestion.confinement import confine
 from sitechat.ingestion.formats.base import Extracted, NotExtracted, TooLarge, Unreadable
@@ -31,7 +32,7 @@ class _Failure:
 
 
 def main() -> None:
-    memory, longest = int(sys.argv[1]), int(sys.argv[2])
+    memory, longest, cpu_seconds = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
     confine(memory)
     requests, replies = _take_pipes()
     from sitechat.ingestion.formats import registry  # noqa: F401 (loaded under the limits)
@@ -39,8 +40,21 @@ def main() -> None:
     replies.write(wire.frame(wire.READY))
     for count in range(1, _MOST_FILES + 1):
         request = _read_frame(requests)
-        if request is None or not _answer(wire.decode_request(request), longest, replies, count):
+        if request is None:
             return
+        asked = wire.decode_request(request)
+        cpu_budget.begin(cpu_seconds, _size(asked.path))
+        goes_on = _answer(asked, longest, replies, count)
+        cpu_budget.end()
+        if not goes_on:
+            return
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0  # reading it will say why
 
 
 def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
@@ -82,8 +96,7 @@ def _extract(request: wire.Request, longest: int) -> "Extracted | PageFacts | _F
         if request.wants == "links":
             return _facts(data, request)
         extracted = extract(data, request.name, request.media_type)
-        if len(extracted.text) > longest:
-            raise TooLarge(f"It holds more than {longest:,} characters of text, the most that is read of one file.")
+        _check_size(extracted, longest)
     except NotExtracted as error:
         return _Failure(error)
     except MemoryError:
@@ -100,6 +113,13 @@ def _facts(data: bytes, request: wire.Request) -> PageFacts:
 
     _, charset = split_media_type(request.media_type)
     return read_page(data, request.address, charset)
+
+
+def _check_size(extracted: Extracted, longest: int) -> None:
+    if len(extracted.text) > longest:
+        raise TooLarge.of(longest, "characters of text")
+    if len(extracted.pages) > wire.MOST_PAGES:
+        raise TooLarge.of(wire.MOST_PAGES, "pages")
 
 
 def _resident_bytes() -> int:

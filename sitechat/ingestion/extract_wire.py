@@ -1,18 +1,24 @@
 """How the application and the process that reads files talk: frames of a length and bytes, over pipes.
 
-A request is one frame of JSON. A reply is a header in JSON and, if the file could be read, its text in UTF-8.
+A request is one frame of JSON. A reply is a header in JSON and, if the file could be read, its blocks and its text.
+There may be very many blocks, and the application shall not grow by what it reads: so they are packed, and limited.
 """
 
 import json
 import struct
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Literal, get_args
 
-from sitechat.ingestion.formats.base import ERRORS, Block, Extracted, NotExtracted, Unreadable
+from sitechat.ingestion.formats.base import ERRORS, Block, BlockKind, Extracted, NotExtracted, Unreadable
+from sitechat.ingestion.formats.writer import MOST_BLOCKS
 from sitechat.ingestion.site.facts import PageFacts
 
 LENGTH = struct.Struct(">I")
 READY = b"ready"
+MOST_PAGES = 100_000
+_BLOCK = struct.Struct("<BIIII")  # kind, start, end, level, page (0: none)
+LARGEST_BLOCKS = (MOST_BLOCKS + 1) * _BLOCK.size
+_KINDS = get_args(BlockKind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +40,15 @@ class Header:
     detail: str = ""
     last: bool = False
     title: str = ""
-    blocks: tuple[Block, ...] = ()
     pages: tuple[int, ...] = ()
 
-    def extracted(self, text: bytes) -> Extracted:
-        """The whole reply; ``text`` is the frame that follows a header without failure."""
-        return Extracted(self.title, text.decode("utf-8"), self.blocks, self.pages)
+    def extracted(self, blocks: bytes, text: bytes) -> Extracted:
+        """The whole reply; ``blocks`` and ``text`` are the frames that follow a header without failure."""
+        unpacked = tuple(
+            Block(_KINDS[kind], start, end, level, page or None)
+            for kind, start, end, level, page in _BLOCK.iter_unpack(blocks)
+        )
+        return Extracted(self.title, text.decode("utf-8"), unpacked, self.pages)
 
 
 def frame(payload: bytes) -> bytes:
@@ -54,11 +63,14 @@ def decode_request(payload: bytes) -> Request:
     return Request(**json.loads(payload))
 
 
-def encode_extracted(extracted: Extracted, *, last: bool) -> tuple[bytes, bytes]:
-    """Header and text."""
-    blocks = [[block.kind, block.start, block.end, block.level, block.page] for block in extracted.blocks]
-    header = {"title": extracted.title, "blocks": blocks, "pages": extracted.pages, "last": last}
-    return _dump(header), extracted.text.encode("utf-8")
+def encode_extracted(extracted: Extracted, *, last: bool) -> tuple[bytes, bytes, bytes]:
+    """Header, blocks and text."""
+    header = {"title": extracted.title, "pages": extracted.pages, "last": last}
+    blocks = b"".join(
+        _BLOCK.pack(_KINDS.index(block.kind), block.start, block.end, block.level, block.page or 0)
+        for block in extracted.blocks
+    )
+    return _dump(header), blocks, extracted.text.encode("utf-8")
 
 
 def encode_failure(error: NotExtracted, detail: str = "", *, last: bool) -> bytes:
@@ -73,14 +85,13 @@ def decode_header(payload: bytes) -> Header:
         if "error" in fields:
             kind = ERRORS.get(fields["error"], Unreadable)
             return Header(kind(fields["message"]), fields["detail"], fields["last"])
-        blocks = tuple(Block(*block) for block in fields["blocks"])
-        return Header(None, "", fields["last"], fields["title"], blocks, tuple(fields["pages"]))
+        return Header(None, "", fields["last"], fields["title"], tuple(fields["pages"]))
     except (KeyError, TypeError) as error:
         raise ValueError("not a header") from error
 
 
-def encode_facts(facts: PageFacts, *, last: bool) -> tuple[bytes, bytes]:
-    """Header, and the facts in the place of a text."""
+def encode_facts(facts: PageFacts, *, last: bool) -> tuple[bytes, bytes, bytes]:
+    """Header, no blocks, and the facts in the place of a text."""
     return encode_extracted(Extracted("", _dump(asdict(facts)).decode("utf-8"), ()), last=last)
 
 

@@ -17,7 +17,7 @@ from httpcore2 import AnyIOBackend, AsyncNetworkBackend, AsyncNetworkStream
 import sitechat
 from sitechat.errors import TimedOut
 from sitechat.ingestion.addresses import AddressRules, check_all
-from sitechat.ingestion.fetch_body import ACCEPTED, Decoder
+from sitechat.ingestion.fetch_body import ACCEPTED, Decoder, check_ratio
 from sitechat.ingestion.fetch_errors import FetchFailed, TooManyRedirects, failure_of_status, too_large, translated
 from sitechat.ingestion.formats.names import check_media_type, split_media_type
 from sitechat.ingestion.urls import BadUrl, WebAddress, is_literal, parse_url
@@ -57,7 +57,7 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class _Wish:
-    """What one request is after. ``any_answer``: whatever its status and type. ``hops``: redirects that are followed."""
+    """What one request is after. ``any_answer``: whatever its status and type. ``hops``: redirects to follow."""
 
     most: int
     conditions: Mapping[str, str] = field(default_factory=dict)
@@ -170,11 +170,14 @@ class Fetcher:
             raise too_large(most)
         decoder = Decoder(received.get("content-encoding", ""))
         body = bytearray()
+        arrived = 0
         async for packed in response.aiter_stream():
+            arrived += len(packed)
             for piece in decoder.decode(packed):
                 body += piece
                 if len(body) > most:
                     raise too_large(most)
+                check_ratio(arrived, len(body))
                 await asyncio.sleep(0)  # a small answer can unpack to much: let others have their turn
         if not decoder.complete and body:
             raise FetchFailed("The page is incomplete: its packed data breaks off.")

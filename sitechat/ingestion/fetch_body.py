@@ -3,10 +3,15 @@
 import zlib
 from collections.abc import Iterator
 
-from sitechat.ingestion.fetch_errors import FetchFailed
+from sitechat.ingestion.fetch_errors import FetchFailed, PageTooLarge
 
 ACCEPTED = "gzip, deflate"
 _PIECE = 1 << 20
+# Pages of text shrink to a fifth or so when packed, the most monotonous tables to a fiftieth: what shrinks to a
+# two-hundredth holds nothing to read. Small pages may do as they like.
+_MOST_TIMES = 200
+_SMALL = 8 << 20
+_BOMB = "The page unpacks to far more than a page should hold."
 _DAMAGED = "The page is packed in a way that cannot be unpacked."
 
 
@@ -47,6 +52,12 @@ class Decoder:
             piece = self._stream.decompress(data, _PIECE)
             data = self._stream.unused_data if self._stream.eof else self._stream.unconsumed_tail
             yield piece
+
+
+def check_ratio(packed: int, unpacked: int) -> None:
+    """Raises :class:`PageTooLarge` for what unpacks out of all proportion, long before it has filled the memory."""
+    if unpacked > _SMALL and unpacked > _MOST_TIMES * packed:
+        raise PageTooLarge(_BOMB)
 
 
 def _window_of_deflate(data: bytes) -> int:

@@ -8,6 +8,7 @@
     ├── NeedsOcr      pictures of text, but no text                    skips
     ├── Encrypted     protected by a password
     ├── TooLarge      needs more memory, or yields more text, than allowed
+    ├── TooSlow       keeps the reader busy without getting on
     └── Unreadable    damaged, or not what its name says
 
 ``skips`` tells a file that was left out on purpose from one that failed. Messages are whole sentences for the person
@@ -99,11 +100,20 @@ class Encrypted(NotExtracted):
 class TooLarge(NotExtracted):
     """More text or memory than one file may take."""
 
+    @classmethod
+    def of(cls, most: int, what: str) -> "TooLarge":
+        """For a file with more than ``most`` characters, pages or the like."""
+        return cls(f"It holds more than {most:,} {what}, the most that is read of one file.")
+
+
+class TooSlow(NotExtracted):
+    """Read for longer than something of its size should need."""
+
 
 class Unreadable(NotExtracted):
     """Damaged, or not the format that it claims to be."""
 
 
 ERRORS: dict[str, type[NotExtracted]] = {
-    kind.__name__: kind for kind in (Unsupported, Empty, NeedsOcr, Encrypted, TooLarge, Unreadable)
+    kind.__name__: kind for kind in (Unsupported, Empty, NeedsOcr, Encrypted, TooLarge, TooSlow, Unreadable)
 }

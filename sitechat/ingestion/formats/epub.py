@@ -7,7 +7,8 @@ from sitechat.ingestion.formats.base import Encrypted, Extracted
 from sitechat.ingestion.formats.charset import decode
 from sitechat.ingestion.formats.damage import damage_means
 from sitechat.ingestion.formats.epub_package import Book, read_book
-from sitechat.ingestion.formats.html import declared_charset, write_page
+from sitechat.ingestion.formats.html import write_page
+from sitechat.ingestion.formats.html_tree import declared_charset
 from sitechat.ingestion.formats.text import title_from_name
 from sitechat.ingestion.formats.writer import TextWriter
 

@@ -18,6 +18,8 @@ _TITLE_SEPARATOR = re.compile(r"\s+(?:[|–—·•»«]|::|-)\s+")
 logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
 
 _NO_TITLES = frozenset({"no title", "untitled", "untitled document", "document", "home", "index"})
+# Elements up to which the main text is guessed, which takes several copies of the page.
+_MOST_GUESSED = 100_000
 _MAIN = "//main | //*[@role='main'] | //article"
 
 
@@ -91,7 +93,9 @@ def _first(tree: HtmlElement, xpath: str) -> str:
 
 
 def _main_text(tree: HtmlElement) -> str:
-    """What trafilatura takes for the main text; empty when it finds none."""
+    """What trafilatura takes for the main text; empty when it finds none, and for pages too large for its guesses."""
+    if sum(1 for _ in tree.iter()) > _MOST_GUESSED:
+        return ""
     try:
         document = trafilatura.bare_extraction(
             copy.deepcopy(tree), include_comments=False, include_tables=True, favor_recall=True

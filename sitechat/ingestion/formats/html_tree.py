@@ -17,6 +17,7 @@ _XML_DECLARATION = re.compile(r"\A\s*<\?xml[^>]*>")
 # With all that it declares: entities are never expanded.
 _DOCTYPE = re.compile(r"<!DOCTYPE[^>\[]*(?:\[[^\]]*\])?[^>]*>", re.IGNORECASE)
 _NAMED = re.compile(r"&([A-Za-z][A-Za-z0-9]{1,30});")
+_TOO_DEEP = "Its HTML is nested too deeply to be read whole."
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -28,16 +29,21 @@ def declared_charset(data: bytes) -> str | None:
 
 def parse_html(text: str) -> HtmlElement | None:
     """The tree of a page; None for nothing but comments or white space. Raises ``Unreadable``."""
-    parser = lxml_html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True)
+    parser = lxml_html.HTMLParser(
+        encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True, huge_tree=True
+    )
     text = _NOT_XML.sub("", _XML_DECLARATION.sub("", text))
     try:
-        return lxml_html.document_fromstring(text.encode("utf-8"), parser=parser)
+        tree = lxml_html.document_fromstring(text.encode("utf-8"), parser=parser)
     except (etree.ParserError, AssertionError):
         return None
     except etree.LxmlError as error:
         if ran_out_of_memory(error):
             raise MemoryError from None
         raise Unreadable("Its HTML is too damaged to be read.") from None
+    if any(entry.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT for entry in parser.error_log):
+        raise Unreadable(_TOO_DEEP)  # lxml leaves out the rest of the page without a word
+    return tree
 
 
 def parse_xhtml(text: str) -> HtmlElement | None:

@@ -9,12 +9,14 @@ from pypdf._encryption import AlgV5  # the reader does not tell which of the two
 from pypdf.errors import DependencyError
 from pypdf.generic import DictionaryObject
 
+from sitechat.ingestion import cpu_budget
 from sitechat.ingestion.formats.base import Encrypted, Extracted, NeedsOcr, NotExtracted, Unreadable
 from sitechat.ingestion.formats.pdf_lines import Line, LineCollector, PageWriter, without_running_lines
 from sitechat.ingestion.formats.text import title_from_name
 from sitechat.ingestion.formats.writer import TextWriter, squeeze
 
 _DAMAGED = "It is damaged: it cannot be opened as a PDF."
+_NO_PAGES = "It has no pages, so there is nothing to read."
 _GARBLED = "Its letters are stored in a way that cannot be turned into text."
 _MOST_GARBLED = 0.2
 _NO_TITLES = ("untitled", "microsoft word", "(anonymous)", "powerpoint", "title", "about:blank", "slide 1")
@@ -78,6 +80,9 @@ def _read_pages(reader: PdfReader) -> Iterator[list[Line]]:
         except Exception:  # noqa: BLE001 (as above: one page must not cost the others)
             damaged += 1
         yield collector.lines()
+        cpu_budget.earn()
+    if not read:
+        raise Unreadable(_NO_PAGES)
     if damaged == read:
         raise Unreadable(_DAMAGED)
 

@@ -3,8 +3,11 @@
 import re
 import unicodedata
 
-from sitechat.ingestion.formats.base import Block, BlockKind, Empty, Extracted
+from sitechat.ingestion.formats.base import Block, BlockKind, Empty, Extracted, TooLarge
 
+# What the application can take in without growing by it; about 8,000 printed pages.
+LONGEST_TEXT = 20_000_000
+MOST_BLOCKS = 200_000
 _LONGEST_TITLE = 300
 # Control characters except tab and newline, surrogates, and the invisible: zero width spaces, direction marks, soft
 # hyphens, tag characters. They hide text from the reader or break encoders. Joiners stay: scripts need them.
@@ -35,7 +38,10 @@ def squeeze_lines(text: str) -> str:
 
 
 class TextWriter:
-    """Builds an :class:`Extracted`. Empty pieces are ignored; text is cleaned on the way in."""
+    """Builds an :class:`Extracted`. Empty pieces are ignored; text is cleaned on the way in.
+
+    More than :data:`LONGEST_TEXT` or :data:`MOST_BLOCKS` raises :class:`TooLarge` at once, so a bomb goes no further.
+    """
 
     def __init__(self) -> None:
         self._parts: list[str] = []
@@ -134,3 +140,7 @@ class TextWriter:
     def _write(self, text: str) -> None:
         self._parts.append(text)
         self._length += len(text)
+        if self._length > LONGEST_TEXT:
+            raise TooLarge.of(LONGEST_TEXT, "characters of text")
+        if len(self._blocks) > MOST_BLOCKS:
+            raise TooLarge.of(MOST_BLOCKS, "paragraphs")
