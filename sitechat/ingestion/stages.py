@@ -61,9 +61,7 @@ class Passage:
 
     def key(self, generation_id: int) -> bytes:
         """Names its vector: the same content has the same one in the same generation."""
-        title, headings, text = self.content
-        whole = "\0".join((str(generation_id), title, *headings, "", text))
-        return hashlib.sha256(whole.encode("utf-8", "surrogatepass")).digest()[:16]
+        return _key(generation_id, *self.content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,9 +226,15 @@ class Stages:
     async def _embed(
         self, claim: Claim, tending: Tending, passages: Sequence[Passage], generation_id: int
     ) -> list[bytes]:
-        """The passages' vectors, in order; batches that an earlier attempt had finished are not made again."""
+        """The passages' vectors, in order. What an earlier attempt or the former text of the source had is not made
+        again."""
         keys = [passage.key(generation_id) for passage in passages]
-        vectors = await self._leases.staged(claim, frozenset(keys)) if claim.begun else {}
+        wanted = frozenset(keys)
+        vectors = await self._leases.staged(claim, wanted) if claim.begun else {}
+        for stored in await self._knowledge.vectors(claim.knowledge_base_id, claim.uri, generation_id):
+            key = _key(generation_id, stored.title, stored.headings, stored.text)
+            if key in wanted:
+                vectors.setdefault(key, stored.data)
         missing = {key: p.content for key, p in zip(keys, passages, strict=True) if key not in vectors}
         names = list(missing)
         batches = [names[at : at + BATCH] for at in range(0, len(names), BATCH)]
@@ -276,6 +280,11 @@ class Stages:
             ended = await self._leases.complete(claim, "indexed", document_id, len(chunks), tx)
         self._on_stored()
         return ended
+
+
+def _key(generation_id: int, title: str, headings: tuple[str, ...], text: str) -> bytes:
+    whole = "\0".join((str(generation_id), title, *headings, "", text))
+    return hashlib.sha256(whole.encode("utf-8", "surrogatepass")).digest()[:16]
 
 
 def _passages(extracted: Extracted, title: str) -> tuple[Passage, ...]:

@@ -43,6 +43,16 @@ class NewDocument:
     fingerprint: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class StoredVector:
+    """A passage's vector with what it was made from."""
+
+    title: str
+    headings: tuple[str, ...]
+    text: str
+    data: bytes
+
+
 class KnowledgeStore:
     """Reads are limited to what the caller may see; absent and forbidden are both ``NotFound``."""
 
@@ -174,6 +184,23 @@ class KnowledgeStore:
         values: dict[str, Any] = {"read_at": now()} | ({"validators": dict(validators)} if validators else {})
         async with self._db.write(tx) as session:
             await session.execute(update(DocumentRow).where(DocumentRow.id == document_id).values(**values))
+
+    async def vectors(self, knowledge_base_id: str, uri: str, generation_id: int) -> list[StoredVector]:
+        """What a source's passages were embedded from, and to, for ingestion: the same again need not be embedded."""
+        statement = (
+            select(DocumentRow.title, ChunkRow.heading_path, ChunkRow.text, VectorRow.data)
+            .join(ChunkRow, ChunkRow.document_id == DocumentRow.id)
+            .join(VectorRow, VectorRow.chunk_id == ChunkRow.id)
+            .where(
+                DocumentRow.knowledge_base_id == knowledge_base_id,
+                DocumentRow.uri == uri,
+                VectorRow.generation_id == generation_id,
+                VectorRow.kind == "chunk",
+            )
+        )
+        async with self._db.read() as session:
+            rows = (await session.execute(statement)).all()
+        return [StoredVector(row.title, tuple(row.heading_path), row.text, row.data) for row in rows]
 
     async def fingerprints(self, knowledge_base_id: str) -> list[tuple[str, int]]:
         """Address and fingerprint of every page of a site, for ingestion."""

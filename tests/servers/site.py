@@ -13,8 +13,10 @@ import asyncio
 import contextlib
 import gzip
 import html
+import io
 import random
 import time
+import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -477,7 +479,7 @@ class Plan:
             self._fixed(f"/files/broken-{number}.pdf", "unreadable", rubbish, "application/pdf")
             self._fixed(f"/files/box-{number}.zip", "unsupported", b"PK\3\4" + rubbish, "application/zip")
             self._fixed(f"/files/photo-{number}.jpg", "unsupported", b"\xff\xd8\xff\xe0" + rubbish, "image/jpeg")
-        self._fixed("/download?id=7", "unsupported", b"PK\3\4" + chance.randbytes(2000), "application/octet-stream")
+        self._fixed("/download?id=7", "unsupported", _packed(chance.randbytes(2000)), "application/octet-stream")
         report = [" ".join(paragraphs) for _, paragraphs in Prose(self.seed, "report").article().parts]
         lines = [line[:90] for line in report]
         self._fixed("/files/report.pdf", "indexed", documents.pdf(documents.page(*lines)), "application/pdf")
@@ -674,6 +676,14 @@ class Sitemaps:
         )
         head = f"<title>News</title><link>{self._origin}/</link><description>What is new</description>"
         return f'<?xml version="1.0"?>\n<rss version="2.0"><channel>{head}\n{items}</channel></rss>\n'.encode()
+
+
+def _packed(content: bytes) -> bytes:
+    """An archive that is in order."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("photos.bin"), content)
+    return packed.getvalue()
 
 
 def _xml(name: str, lines: list[str]) -> bytes:
