@@ -85,13 +85,14 @@ async def test_every_address_ends_with_its_reason_and_the_site_is_treated_well(t
         assert sum(visit.status == 304 for visit in list(web.log)[asked:]) > 30
 
         changed = set(web.change(3))
-        web.remove(web.plain[-1])
+        gone = web.plain[-1]
+        web.remove(gone)
         _, items = await read(library, web, again=job)
         assert differences(web, items) == {}
         assert {item.uri for item in items if item.outcome == "indexed" and item.uri in web.expected} == changed
         stored = await texts(library)
         assert {uri for uri, sentence in web.sentences.items() if sentence not in stored[uri]} == set()
-        assert f"{web.origin}{web.plain[-1]}" not in stored
+        assert f"{web.origin}{gone}" not in stored
 
 
 @pytest.mark.soak
