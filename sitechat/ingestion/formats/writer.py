@@ -3,9 +3,12 @@
 import re
 import unicodedata
 
-from sitechat.ingestion.formats.base import Block, BlockKind, Empty, Extracted
+from sitechat.ingestion.formats.base import Block, BlockKind, Empty, Extracted, TooLarge
 
 _LONGEST_TITLE = 300
+# More than is ever indexed of a file: where a small file would grow to more, it ends here, before memory does.
+_LONGEST_TEXT = 100_000_000
+_TOO_LONG = "It holds more text than can be read of one file; split it and add the parts."
 # Control characters except tab and newline, surrogates, and the invisible: zero width spaces, direction marks, soft
 # hyphens, tag characters. They hide text from the reader or break encoders. Joiners stay: scripts need them.
 _UNWANTED = re.compile(
@@ -134,3 +137,5 @@ class TextWriter:
     def _write(self, text: str) -> None:
         self._parts.append(text)
         self._length += len(text)
+        if self._length > _LONGEST_TEXT:
+            raise TooLarge(_TOO_LONG)
