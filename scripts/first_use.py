@@ -20,6 +20,8 @@ USED = (
     "trafilatura",
     "pypdf",
     "docx",
+    "pptx",
+    "openpyxl",
     "sitechat.cli",
     "streamlit_app",
 )

@@ -17,8 +17,8 @@ NO_ACCESS = "SiteChat is not allowed to open it."
 NOT_UNICODE = "Its name cannot be read as text; rename it and add it again."
 NOT_A_FILE = "It is not an ordinary file."
 _LONGEST_NAME = 200
-_BYTES_PER_PASSAGE = {".html": 1900, ".htm": 1900, ".pdf": 25_000, ".docx": 12_000}
-"""Measured over documentation, papers and office files; anything else is plain text."""
+_BYTES_PER_PASSAGE = {".html": 1900, ".htm": 1900, ".pdf": 25_000, ".docx": 12_000, ".pptx": 50_000}
+"""Measured over documentation, papers and a few office files; anything else is plain text."""
 Identity = tuple[int, int]
 """Device and inode: the same for every name of a folder."""
 

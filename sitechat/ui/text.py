@@ -202,7 +202,10 @@ OPEN = "Open"
 ALL_BASES = "All knowledge bases"
 ADD_DOCUMENTS = "Add documents"
 FILES = "Files"
-FILES_HELP = "Text, Markdown, HTML, PDF, Word and CSV are read; anything else is listed as skipped, with why."
+FILES_HELP = (
+    "Text, Markdown, HTML, PDF, Word, PowerPoint, Excel, CSV, JSON, e-mails and EPUB books are read; "
+    "anything else is listed as skipped, with why."
+)
 ADDRESS = "Address of a page or website"
 ADDRESS_EXAMPLE = "https://example.org/handbook"
 ADD_PAGE = "Add"

@@ -257,14 +257,16 @@ async def test_a_page_that_breaks_off_may_be_tried_again() -> None:
     assert error.retryable
 
 
-@pytest.mark.parametrize("media_type", ["image/png", "video/mp4", "application/json", "text/css", "application/x-sh"])
+@pytest.mark.parametrize("media_type", ["image/png", "video/mp4", "application/zip", "text/css", "application/x-sh"])
 async def test_types_that_are_not_read_are_left_where_they_are(media_type: str) -> None:
     async with site({"/": response(b"x", content_type=media_type)}) as web:
         with pytest.raises(Unsupported, match="are not read yet"):
             await web.fetcher.fetch("http://site.example/")
 
 
-@pytest.mark.parametrize("media_type", ["application/pdf", "text/plain", "text/csv", "application/octet-stream", ""])
+@pytest.mark.parametrize(
+    "media_type", ["application/pdf", "text/plain", "text/csv", "application/json", "application/octet-stream", ""]
+)
 async def test_types_that_are_read_or_need_a_closer_look_come_in(media_type: str) -> None:
     async with site({"/": response(b"x", content_type=media_type)}) as web:
         assert (await web.fetcher.fetch("http://site.example/")).data == b"x"

@@ -2,6 +2,7 @@
 
 from email import message_from_bytes, policy
 from email.message import EmailMessage, MIMEPart
+from itertools import islice
 
 from sitechat.ingestion.formats.base import Encrypted, Extracted, Unreadable
 from sitechat.ingestion.formats.charset import decode
@@ -63,26 +64,25 @@ def _header(message: EmailMessage, name: str) -> str:
 
 def _write_body(writer: TextWriter, message: EmailMessage) -> None:
     """The plain text if there is any, else the HTML."""
-    for kind in ("plain", "html"):
-        part = message.get_body((kind,))
-        text = _text_of(part) if part is not None else ""
-        if not text.strip():
-            continue
-        if text.lstrip().startswith("-----BEGIN PGP MESSAGE-----"):
-            raise Encrypted(_ENCRYPTED)
-        if kind == "plain":
-            write_text(writer, text)
-        else:
-            write_page(writer, text)
-        return
+    part = message.get_body(("plain", "html"))
+    text = _text_of(part)
+    if part is not None and not text.strip() and part.get_content_subtype() == "plain":
+        part = message.get_body(("html",))
+        text = _text_of(part)
+    if text.lstrip().startswith("-----BEGIN PGP MESSAGE-----"):
+        raise Encrypted(_ENCRYPTED)
+    if part is not None and part.get_content_subtype() == "html":
+        write_page(writer, text)
+    else:
+        write_text(writer, text)
 
 
-def _text_of(part: MIMEPart) -> str:
-    payload = part.get_payload(decode=True)
-    return decode(payload, part.get_content_charset()) if isinstance(payload, bytes) else ""
+def _text_of(part: MIMEPart | None) -> str:
+    payload = part.get_payload(decode=True) if part is not None else None
+    return decode(payload, part.get_content_charset()) if part is not None and isinstance(payload, bytes) else ""
 
 
 def _attachments(message: EmailMessage) -> str:
-    names = [squeeze(part.get_filename() or "") for part in message.iter_attachments()]
-    names = [name for name in names if name][:_MOST_ATTACHMENTS]
+    parts = islice(message.iter_attachments(), _MOST_ATTACHMENTS)
+    names = [name for name in (squeeze(part.get_filename() or "") for part in parts) if name]
     return f"Attachments: {', '.join(names)}" if names else ""

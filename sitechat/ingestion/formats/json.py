@@ -10,11 +10,12 @@ from typing import Any
 from sitechat.ingestion.formats.base import Empty, Extracted, Unreadable
 from sitechat.ingestion.formats.charset import decode
 from sitechat.ingestion.formats.text import title_from_name
-from sitechat.ingestion.formats.writer import TextWriter, squeeze
+from sitechat.ingestion.formats.writer import TextWriter
 
 _TOO_DEEP = "Its lists and objects are nested too deeply to be read."
 _LONGEST_RECORD = 1000
 _MOST_STEPS = 200
+_DEEPEST_RECORD = 6
 _LONGEST_LINE = 300
 _LONGEST_WORD = 80
 _LONGEST_KEY = 100
@@ -73,7 +74,7 @@ def _write(writer: TextWriter, value: Any) -> None:
         if path is None:
             pending.pop()
         elif _holds_more(value):
-            record = _record(value) if path.endswith("]") else ""
+            record = _record(value) if path.endswith("]") and len(pending) <= _DEEPEST_RECORD else ""
             if record:
                 writer.record(_labelled(path, record))
             else:
@@ -103,10 +104,10 @@ def _record(value: Any) -> str:
             pending.pop()
         elif _holds_more(value):
             pending.append(_members(path, value))
-        elif text := squeeze(_shown(value)):
+        elif text := _shown(value).strip():
             parts.append(_labelled(path, text))
             length += len(parts[-1])
-        if length > _LONGEST_RECORD or steps > _MOST_STEPS:
+        if length > _LONGEST_RECORD or steps > _MOST_STEPS or len(pending) > _DEEPEST_RECORD:
             return ""
     return "; ".join(parts)
 
@@ -124,13 +125,16 @@ def _members(path: str, value: Any) -> Iterator[tuple[str, Any]]:
             yield _joined(path, key), member
     else:
         for index, member in enumerate(value):
-            yield f"{path}[{index}]", member
+            yield _shortened(f"{path}[{index}]"), member
 
 
 def _joined(path: str, key: str) -> str:
-    key = squeeze(key)[:_LONGEST_KEY]
-    joined = f"{path}.{key}" if path else key
-    return joined if len(joined) <= _LONGEST_PATH else f"…{joined[-_LONGEST_PATH:]}"
+    key = key[:_LONGEST_KEY]
+    return _shortened(f"{path}.{key}") if path else key
+
+
+def _shortened(path: str) -> str:
+    return path if len(path) <= _LONGEST_PATH else f"…{path[-_LONGEST_PATH:]}"
 
 
 def _labelled(path: str, text: str) -> str:
