@@ -48,7 +48,8 @@ _OVERRIDES = (
 _NEW_ROLES = (
     r"\byou are (?:now|no longer|from now on)(?: acting as)?,? (?:an? |the |in |my |bound by |restricted by |just )?"
     r"(?:[\w-]{1,20} ){0,3}(?:assistant|ai|chatbot|bot|language model|llm|dan|jailbroken|jailbreak|unrestricted|"
-    r"unfiltered|uncensored|persona|hacker|developer mode|god mode|guidelines|content polic(?:y|ies)|openai|anthropic)\b",
+    r"unfiltered|uncensored|persona|hacker|developer mode|god mode|guidelines|content polic(?:y|ies)|"
+    r"openai|anthropic)\b",
     r"\bfrom (?:now|this point|here) on,? (?:you|your) (?:will|must|shall|should|are|answers?|responses?|only|always|"
     r"have to)\b[^.\n]{0,40}\b(?:answer|respond|reply|act|behave|speak|say|pretend|obey|refuse|recommend|ignore|"
     r"assistant|ai|model|persona)",
@@ -91,8 +92,8 @@ _LEAKS = (
 )
 _ADDRESSED = (
     rf"(?<![\w/-])(?:attention|note|notice|message|important|instructions?|reminder|dear|hey|hello)[\s,:!]{{1,3}}"
-    rf"(?:to |for )?(?:all |any |the |every ){{0,2}}{_AI}\b[^.\n]{{0,80}}\b(?:you must|must|please|always|respond|reply|"
-    rf"answer|say|recommend|rate|rank|output|print|do not|ignore|disregard|follow)\b",
+    rf"(?:to |for )?(?:all |any |the |every ){{0,2}}{_AI}\b[^.\n]{{0,80}}\b(?:you must|must|please|always|respond|"
+    rf"reply|answer|say|recommend|rate|rank|output|print|do not|ignore|disregard|follow)\b",
     rf"\bif you(?:'re| are)? (?:an? |the )?(?:reading this (?:and (?:you )?(?:are|'re) )?(?:as )?an? )?{_AI}\b"
     rf"[^.\n]{{0,80}}\b(?:you must|must|please|always|respond|reply|answer|say|recommend|rate|rank|output|print|do not|"
     rf"ignore|disregard|follow|include|tell)\b",
