@@ -318,8 +318,8 @@ class ItemRow(Base):
     ``reason``. ``locator`` says where the bytes are: ``path:``, ``blob:``, ``url:``, ``page:`` or ``sitemap:``;
     ``blob`` is the checksum of the stored copy that the item needs. ``depth`` counts links from where a site was
     begun. ``lease_owner`` is drawn anew at each claim; a lease that has run out makes the item claimable again.
-    ``attempts`` counts claims, ``failures`` those that ended in a passing trouble; ``not_before`` keeps a retry waiting. ``weight`` is about how many passages it will have, as far as name
-    and size tell, and never changes.
+    ``attempts`` counts claims, ``failures`` those that ended in a passing trouble; ``not_before`` keeps a retry
+    waiting. ``weight`` is about how many passages it will have, as far as name and size tell, and never changes.
     """
 
     __tablename__ = "items"
