@@ -60,6 +60,12 @@ def test_every_visible_sheet_is_a_heading_and_every_row_can_be_read_on_its_own()
     ]
 
 
+def test_a_workbook_whose_looks_are_broken_is_read_all_the_same() -> None:
+    """Some programs write styles that only Excel puts up with."""
+    text = extract(office.replaced(office.workbook(), "xl/styles.xml", "<x/>"), "harvest.xlsx").text
+    assert "Fruit: Plums; Picked: 45505; Kilos: 0.3; Share: 0.25" in text
+
+
 def test_a_sheet_that_claims_to_be_endless_is_read_as_far_as_it_goes() -> None:
     sheet = (
         '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><dimension ref="A1:XFD1048576"/>'
@@ -103,6 +109,7 @@ def test_long_texts_in_json_are_paragraphs() -> None:
     [
         (b'{"a": 1,}', "It is not valid JSON: correct line 1, column 9"),
         (b'{"a": 1}\n{"a": }\n', "It is not valid JSON: correct line 2, column 7"),
+        (b'{\n"a": 1\n}\n}', "It is not valid JSON: correct line 4, column 1"),
         (b"[" * 200_000 + b"]" * 200_000, "Its lists and objects are nested too deeply"),
         (b'{"a":' * 900 + b"{}" + b"}" * 900, "There is no text in it."),
     ],

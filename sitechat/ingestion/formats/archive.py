@@ -40,6 +40,16 @@ def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
         return b"".join(pieces)
 
 
+def without_members(data: bytes, names: frozenset[str]) -> bytes:
+    """A copy of an archive that was checked, without the members called so. Raises what ``zipfile`` raises."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as archive, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, True, 1) as copy:
+        for member in archive.infolist():
+            if member.filename not in names:
+                copy.writestr(member.filename, read_member(archive, member.filename))
+    return out.getvalue()
+
+
 def check_archive(data: bytes, damaged: str, *, declarations: bool = True) -> None:
     """Unpack everything once, for libraries that would unpack each member in one go and believe its declared size.
 

@@ -20,8 +20,8 @@ _LONGEST_LINE = 300
 _LONGEST_WORD = 80
 _LONGEST_KEY = 100
 _LONGEST_PATH = 200
-# Numbers stay as they are written, however long.
-_DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
+# Numbers stay as they are written, however long; a line may end within a text.
+_DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str, strict=False)
 
 
 class JsonExtractor:
@@ -49,7 +49,7 @@ def _parse(text: str) -> Any:
     try:
         return _DECODER.decode(text)
     except json.JSONDecodeError as error:
-        if error.msg.startswith("Extra data"):
+        if error.msg.startswith("Extra data") and "\n" not in text[: error.pos].strip():
             return list(_parse_lines(text))
         raise _invalid(error.lineno, error.colno) from None
 

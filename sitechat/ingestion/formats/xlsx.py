@@ -12,7 +12,7 @@ from typing import Any
 
 from openpyxl import Workbook, load_workbook
 
-from sitechat.ingestion.formats.archive import check_archive
+from sitechat.ingestion.formats.archive import check_archive, without_members
 from sitechat.ingestion.formats.base import Extracted, TooLarge
 from sitechat.ingestion.formats.damage import damage_means
 from sitechat.ingestion.formats.records import write_rows
@@ -21,6 +21,7 @@ from sitechat.ingestion.formats.writer import TextWriter, squeeze
 
 _DAMAGED = "It is damaged: it cannot be opened as an Excel workbook."
 _SPRAWLS = "Its sheets have far more cells than can be read; save the part with the data as a file of its own."
+_LOOKS = frozenset({"xl/styles.xml", "docProps/core.xml", "docProps/custom.xml"})
 # Excel's own limits; a damaged file may claim rows and text beyond them.
 _MOST_ROWS = 1_048_576
 _LONGEST_CELL = 32_767
@@ -44,10 +45,24 @@ class XlsxExtractor:
         writer = TextWriter()
         with damage_means(_DAMAGED), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            workbook = load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
+            workbook = _open(data)
             _write(writer, workbook)
             title = squeeze(workbook.properties.title or "") or title_from_name(name)
         return writer.extracted(title)
+
+
+def _open(data: bytes) -> Workbook:
+    """Without styles and properties where openpyxl fails over what Excel puts up with; then dates are numbers."""
+    try:
+        return _load(data)
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001 (almost any exception, and the second try says whether it matters)
+        return _load(without_members(data, _LOOKS))
+
+
+def _load(data: bytes) -> Workbook:
+    return load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
 
 
 def _write(writer: TextWriter, workbook: Workbook) -> None:
