@@ -139,6 +139,7 @@ READ: list[tuple[str, Callable[[], bytes], str]] = [
     ("brackets.md", lambda: b"[" * 20_000 + b" open", "open"),
     ("tree.json.txt", lambda: b"[" * 50_000, "[["),
     ("called.txt", lambda: documents.pdf(documents.page("A PDF by another name.")), "A PDF by another name."),
+    ("marks.txt", lambda: b"High: a" + "\u0301\u0316".encode() * 500_000, "High:"),
     ("formula.csv", lambda: b'=cmd|"/c calc"!A1,@SUM(1)\n', "@SUM"),
     ("count.pdf", lambda: documents.pdf(documents.page("One.")).replace(b"/Count 1", b"/Count 99999999"), "One."),
 ]
