@@ -7,7 +7,7 @@ from hashlib import blake2b
 
 from sitechat.ingestion.urls import WebAddress
 
-_IDENTIFIER = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|(?=[a-f]*\d)[0-9a-f]{12,}", re.IGNORECASE)
+_IDENTIFIER = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{12,}", re.IGNORECASE)
 _NUMBER = re.compile(r"\d+")
 
 
@@ -88,7 +88,12 @@ class TrapGuard:
 
 def _shape(path: str) -> str:
     """``path`` with a star for every number and identifier."""
-    return _NUMBER.sub("*", _IDENTIFIER.sub("*", path))
+    return _NUMBER.sub("*", _IDENTIFIER.sub(_starred, path))
+
+
+def _starred(match: re.Match[str]) -> str:
+    """A word may well consist of the letters a to f; an identifier has digits among them."""
+    return "*" if any(map(str.isdigit, match[0])) else match[0]
 
 
 def _key(*parts: str) -> bytes:
