@@ -24,7 +24,7 @@ _SESSION = frozenset(
 _SESSION_FAMILIES = ("aspsessionid",)
 # Names that mean a session on one site and a story or section on another: the value tells.
 _PERHAPS_SESSION = frozenset({"sid", "s", "session"})
-_TOKEN = re.compile(r"^(?=.*\d)[0-9A-Za-z_-]{16,}$")
+_TOKEN = re.compile(r"^(?:[0-9a-f]{16,}|[0-9A-Za-z]{22,})$")
 _SESSION_IN_PATH = re.compile(r";(?:jsessionid|phpsessid|aspsessionid\w*|cfid|cftoken|sid)=[^;/]*", re.IGNORECASE)
 
 
@@ -46,7 +46,7 @@ def _is_noise(parameter: str) -> bool:
     name = unquote(written).lower()
     if name in _TRACKING or name in _SESSION or name.startswith((*_TRACKING_FAMILIES, *_SESSION_FAMILIES)):
         return True
-    return name in _PERHAPS_SESSION and bool(_TOKEN.match(value))
+    return name in _PERHAPS_SESSION and bool(_TOKEN.match(value)) and sum(map(str.isdigit, value)) > 2
 
 
 def _without_dots(path: str) -> str:

@@ -5,19 +5,23 @@ import re
 _SHORT = 1000
 _VERY_SHORT = 300
 _SENTENCES = "|".join(
-    (
-        *(r"page (?:was |is |could )?not (?:be )?found", r"page (?:does not|doesn.t|no longer) exists?"),
-        *(r"page (?:you requested|you are looking for|you.re looking for) (?:was|could) not (?:be )?found",),
-        *(r"seite (?:wurde |konnte )?nicht gefunden", r"page (?:non trouvée|introuvable)", r"pagina non trovata"),
-        *(r"p[áa]gina no (?:encontrada|existe)", r"p[áa]gina n[ãa]o encontrada", r"pagina niet gevonden"),
-        *(
-            r"nie znaleziono strony",
-            r"strona nie istnieje",
-            r"страница не найдена",
-            r"sidan (?:kunde inte hittas|hittades inte)",
-        ),
-        *(r"ページが見つかりません", r"(?:页面|頁面)(?:不存在|未找到|找不到)"),
-    )
+    [
+        r"page (?:was |is |could )?not (?:be )?found",
+        r"page (?:does not|doesn.t|no longer) exists?",
+        r"page (?:you requested|you are looking for|you.re looking for) (?:was|could) not (?:be )?found",
+        r"seite (?:wurde |konnte )?nicht gefunden",
+        r"page (?:non trouvée|introuvable)",
+        r"pagina non trovata",
+        r"p[áa]gina no (?:encontrada|existe)",
+        r"p[áa]gina n[ãa]o encontrada",
+        r"pagina niet gevonden",
+        r"sidan (?:kunde inte hittas|hittades inte)",
+        r"nie znaleziono strony",
+        r"strona nie istnieje",
+        r"страница не найдена",
+        r"ページが見つかりません",
+        r"(?:页面|頁面)(?:不存在|未找到|找不到)",
+    ]
 )
 # These say it as a title only: within a text they speak of something else.
 _TITLES = r"(?:http\s*)?(?:error\s*)?404(?:\s*[-–—:|.]?\s*(?:error|(?:page |file )?not found))?|(?:file )?not found"

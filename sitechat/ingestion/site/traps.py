@@ -7,7 +7,7 @@ from hashlib import blake2b
 
 from sitechat.ingestion.urls import WebAddress
 
-_IDENTIFIER = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|(?=[a-f]*\d)[0-9a-f]{12,}", re.IGNORECASE)
+_IDENTIFIER = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{12,}", re.IGNORECASE)
 _NUMBER = re.compile(r"\d+")
 
 
@@ -64,16 +64,18 @@ class TrapGuard:
         budgets = self._budgets
         site = f"{address.scheme}://{address.authority}"
         shape = _shape(path)
-        keys: list[bytes] = []
+        checks: list[tuple[bytes, int, str]] = []
         if shape != path:
-            keys.append(_key("shape", site, shape))
-            if self._counts.get(keys[-1], 0) >= budgets.pages_of_shape:
-                return f"There are more than {budgets.pages_of_shape:,} pages like {shape[:200]}; no more are read."
+            why = f"There are more than {budgets.pages_of_shape:,} pages like {shape[:200]}; no more are read."
+            checks.append((_key("shape", site, shape), budgets.pages_of_shape, why))
         if query:
-            keys.append(_key("query", site, path))
-            if self._counts.get(keys[-1], 0) >= budgets.queries_of_path:
-                return f"There are more than {budgets.queries_of_path:,} variants of {path[:200]}; no more are read."
-        for key in keys:
+            why = f"There are more than {budgets.queries_of_path:,} variants of {path[:200]}; no more are read."
+            checks.append((_key("query", site, path), budgets.queries_of_path, why))
+        for key, budget, why in checks:
+            if self._counts.get(key, 0) >= budget:
+                self._counts.move_to_end(key)
+                return why
+        for key, _, _ in checks:
             self._count(key)
         return None
 
@@ -86,7 +88,12 @@ class TrapGuard:
 
 def _shape(path: str) -> str:
     """``path`` with a star for every number and identifier."""
-    return _NUMBER.sub("*", _IDENTIFIER.sub("*", path))
+    return _NUMBER.sub("*", _IDENTIFIER.sub(_starred, path))
+
+
+def _starred(match: re.Match[str]) -> str:
+    """A word may well consist of the letters a to f; an identifier has digits among them."""
+    return "*" if any(map(str.isdigit, match[0])) else match[0]
 
 
 def _key(*parts: str) -> bytes:

@@ -32,6 +32,7 @@ def written(url: str) -> str:
         ("https://example.org/a;jsessionid=1A2B.node1?x=1", "https://example.org/a?x=1"),
         ("https://example.org/a;JSESSIONID=1/b;v=1", "https://example.org/a/b;v=1"),
         (f"https://example.org/a?PHPSESSID={TOKEN}&sid={TOKEN}", "https://example.org/a"),
+        ("https://example.org/a?sid=k3v8q0m1t5r7c2n4h6j9s8d0fg&x", "https://example.org/a?x"),
         ("https://example.org/a?%75tm_source=x", "https://example.org/a"),
     ],
 )
@@ -48,7 +49,12 @@ def test_ways_to_write_a_page_meet(url: str, form: str) -> None:
             "https://example.org/a?b=2&a=1",
             "https://example.org/a?x=",
         ),
-        *("https://example.org/a?sid=42", "https://example.org/?s=needle", "https://example.org/a?utm=1"),
+        *(
+            "https://example.org/a?sid=42",
+            "https://example.org/?s=needle",
+            "https://example.org/?s=covid-19-rules-of-2021",
+            "https://example.org/a?utm=1",
+        ),
         *(
             "https://example.org/a%2Fb",
             "https://www.example.org/A",

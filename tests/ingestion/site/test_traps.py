@@ -1,5 +1,7 @@
 """A site that makes up addresses without end is left in time; an ordinary large one is not."""
 
+import time
+
 from sitechat.ingestion.site.traps import TrapBudgets, TrapGuard
 from sitechat.ingestion.urls import parse_url
 
@@ -66,3 +68,11 @@ def test_memory_is_bounded_and_a_trap_in_use_is_remembered() -> None:
         assert admit(guard, f"/{'x' * (number + 1)}/{number}") is None
     assert len(guard._counts) == 100
     assert admit(guard, "/calendar/1000") is not None
+
+
+def test_the_longest_address_is_judged_in_no_time() -> None:
+    guard = TrapGuard()
+    started = time.process_time()
+    for _ in range(100):
+        admit(guard, "/" + "f" * 1900)
+    assert time.process_time() - started < 1
