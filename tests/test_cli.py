@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from sitechat.cli import app
-from sitechat.errors import NotFound, SettingsError
+from sitechat.errors import InvalidInput, NotFound, SettingsError
 from sitechat.events import EventAdapter
 from sitechat.progress import ItemRecord, ProgressRecord
 from sitechat.runtime import Runtime
@@ -55,6 +55,14 @@ def test_a_folder_is_read_and_asked_with_sources(run: Run, handbook: Path) -> No
     *records, item = (json.loads(line) for line in again.stdout.splitlines())
     assert {ProgressRecord.model_validate(record).kind for record in records}
     assert ItemRecord.model_validate(item).state == "completed"
+
+
+def test_a_website_that_may_not_be_read_says_why(run: Run) -> None:
+    read = run("ingest", "http://127.0.0.1:8080/", "--site", "--max-pages", "3", "--exclude", "/old/*", "-k", "Site")
+    assert read.exit_code == 1
+    assert "http://127.0.0.1:8080/sitemap.xml" in read.stdout
+    bad = run("ingest", "http://127.0.0.1:8080/", "--site", "--include", "docs", "-k", "Site")
+    assert isinstance(bad.exception, InvalidInput)
 
 
 def test_json_is_one_protocol_event_a_line(run: Run, handbook: Path) -> None:

@@ -71,6 +71,37 @@ def test_files_are_read_and_each_says_what_became_of_it(pages: Pages) -> None:
     assert "a.md" in written(app)
 
 
+def test_a_website_is_read_within_limits_and_can_be_read_again(pages: Pages) -> None:
+    """Nothing of this machine may be fetched here, so the reading ends with that reason, and can be begun anew."""
+    base = pages.runtime.call(pages.runtime.knowledge.create(LOCAL, "Site"))
+    app = pages.knowledge(base)
+    app.text_input(key="address").input("http://127.0.0.1:8080/docs/")
+    app.radio(key="how-far").set_value(text.WHOLE_SITE)
+    app.number_input(key="max-pages").set_value(5)
+    app.text_input(key="include").input("/docs/*, /help/*")
+    app.button(key=f"FormSubmitter:add-page-{text.ADD_PAGE}").click().run()
+    assert not app.exception
+    pages.runtime.call(_ended(pages, base.id), timeout=60)
+    (job_id,) = (job.id for job in pages.runtime.call(pages.runtime.ingestion.progress(LOCAL, base.id)))
+    items = pages.runtime.call(pages.runtime.ingestion.items(LOCAL, job_id))
+    assert {item.cause for item in items} == {"refused"}
+    app.run()
+    app.button(key=f"again-{job_id}").click().run()
+    assert not app.exception
+    assert len(pages.runtime.call(pages.runtime.ingestion.progress(LOCAL, base.id))) == 2
+
+
+def test_a_pattern_that_is_none_is_said_so(pages: Pages) -> None:
+    app = pages.knowledge(pages.base)
+    app.text_input(key="address").input("example.org")
+    app.radio(key="how-far").set_value(text.WHOLE_SITE)
+    app.text_input(key="include").input("docs")
+    app.button(key=f"FormSubmitter:add-page-{text.ADD_PAGE}").click().run()
+    assert len(app.error) == 1
+    assert "begins with" in app.error[0].value
+    assert not app.exception
+
+
 async def _ended(pages: Pages, base_id: str) -> None:
     jobs = await pages.runtime.ingestion.progress(LOCAL, base_id)
 
