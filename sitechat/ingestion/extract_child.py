@@ -7,7 +7,7 @@ a file may yield in characters, and the seconds it may compute without getting o
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from sitechat.ingestion import cpu_budget
@@ -89,6 +89,7 @@ def _answer(request: wire.Request, longest: int, replies: BinaryIO, count: int) 
 
 def _extract(request: wire.Request, longest: int) -> "Extracted | PageFacts | _Failure":
     from sitechat.ingestion.formats.registry import extract
+    from sitechat.ingestion.inspection import inspect
 
     try:
         with open(request.path, "rb") as file:
@@ -97,6 +98,7 @@ def _extract(request: wire.Request, longest: int) -> "Extracted | PageFacts | _F
             return _facts(data, request)
         extracted = extract(data, request.name, request.media_type)
         _check_size(extracted, longest)
+        extracted = replace(extracted, flags=inspect(data, extracted, request.name, request.media_type))
     except NotExtracted as error:
         return _Failure(error)
     except MemoryError:

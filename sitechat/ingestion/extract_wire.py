@@ -9,7 +9,7 @@ import struct
 from dataclasses import asdict, dataclass
 from typing import Literal, get_args
 
-from sitechat.ingestion.formats.base import ERRORS, Block, BlockKind, Extracted, NotExtracted, Unreadable
+from sitechat.ingestion.formats.base import ERRORS, Block, BlockKind, Extracted, Flag, NotExtracted, Unreadable
 from sitechat.ingestion.formats.writer import MOST_BLOCKS
 from sitechat.ingestion.site.facts import PageFacts
 
@@ -41,6 +41,7 @@ class Header:
     last: bool = False
     title: str = ""
     pages: tuple[int, ...] = ()
+    flags: tuple[Flag, ...] = ()
 
     def extracted(self, blocks: bytes, text: bytes) -> Extracted:
         """The whole reply; ``blocks`` and ``text`` are the frames that follow a header without failure."""
@@ -48,7 +49,7 @@ class Header:
             Block(_KINDS[kind], start, end, level, page or None)
             for kind, start, end, level, page in _BLOCK.iter_unpack(blocks)
         )
-        return Extracted(self.title, text.decode("utf-8"), unpacked, self.pages)
+        return Extracted(self.title, text.decode("utf-8"), unpacked, self.pages, self.flags)
 
 
 def frame(payload: bytes) -> bytes:
@@ -65,7 +66,8 @@ def decode_request(payload: bytes) -> Request:
 
 def encode_extracted(extracted: Extracted, *, last: bool) -> tuple[bytes, bytes, bytes]:
     """Header, blocks and text."""
-    header = {"title": extracted.title, "pages": extracted.pages, "last": last}
+    found = [asdict(flag) for flag in extracted.flags]
+    header = {"title": extracted.title, "pages": extracted.pages, "flags": found, "last": last}
     blocks = b"".join(
         _BLOCK.pack(_KINDS.index(block.kind), block.start, block.end, block.level, block.page or 0)
         for block in extracted.blocks
@@ -85,7 +87,8 @@ def decode_header(payload: bytes) -> Header:
         if "error" in fields:
             kind = ERRORS.get(fields["error"], Unreadable)
             return Header(kind(fields["message"]), fields["detail"], fields["last"])
-        return Header(None, "", fields["last"], fields["title"], tuple(fields["pages"]))
+        flags = tuple(Flag(**flag) for flag in fields["flags"])
+        return Header(None, "", fields["last"], fields["title"], tuple(fields["pages"]), flags)
     except (KeyError, TypeError) as error:
         raise ValueError("not a header") from error
 

@@ -273,6 +273,7 @@ class Stages:
                 text=reading.extracted.text,
                 pages=reading.extracted.pages,
                 size=reading.size,
+                flags=[{"kind": flag.kind, "excerpt": flag.excerpt} for flag in reading.extracted.flags],
                 validators=reading.validators,
                 fingerprint=reading.fingerprint,
             )

@@ -7,13 +7,10 @@ errs on the side of silence. Nothing relies on it: whatever a document says, pas
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Literal
 
+from sitechat.ingestion.formats.base import Flag
 from sitechat.ingestion.suspicion_hidden import Hidden
 from sitechat.ingestion.suspicion_phrases import INSTRUCTIONS
-
-FlagKind = Literal["invisible", "hidden", "instruction"]
 
 _MOST_FLAGS = 20
 _LONGEST_EXCERPT = 160
@@ -43,32 +40,6 @@ _LOOK_ALIKES = str.maketrans(
         **{chr(0x24B6 + offset): chr(0x61 + offset % 26) for offset in range(52)},
     }
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Flag:
-    """Something that a person should look at.
-
-    ``start`` and ``end`` are offsets in the text that was given; of a ``hidden`` one, in that passage. ``excerpt`` is
-    on one line, with what nobody sees made visible.
-    """
-
-    kind: FlagKind
-    excerpt: str
-    start: int
-    end: int
-
-    @property
-    def sentence(self) -> str:
-        """For the person whose document it is."""
-        return f"{_SENTENCES[self.kind]}: “{self.excerpt}”."
-
-
-_SENTENCES: dict[FlagKind, str] = {
-    "invisible": "It contains characters that nobody sees but a language model reads",
-    "hidden": "It contains text that its page hides from people",
-    "instruction": "It contains a passage that reads like an instruction to a language model",
-}
 
 
 def flags(text: str, hidden: Iterable[Hidden] = ()) -> tuple[Flag, ...]:

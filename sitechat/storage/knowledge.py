@@ -39,6 +39,7 @@ class NewDocument:
     text: str
     pages: tuple[int, ...]
     size: int
+    flags: Sequence[Mapping[str, Any]] = ()
     validators: Mapping[str, str] = field(default_factory=dict)
     fingerprint: int | None = None
 
@@ -239,6 +240,7 @@ async def _upsert_document(session: AsyncSession, new: NewDocument, chunk_count:
         "text": new.text,
         "pages": list(new.pages),
         "size": new.size,
+        "flags": [dict(flag) for flag in new.flags],
         "validators": dict(new.validators),
         "fingerprint": new.fingerprint,
         "chunk_count": chunk_count,

@@ -78,8 +78,9 @@ class KnowledgeBaseRow(Base):
 class DocumentRow(Base):
     """``text`` is what was extracted; all offsets are into it. ``blob`` is the SHA-256 of the original bytes.
 
-    ``validators`` are request headers that ask its site whether it has changed; ``fingerprint`` is a SimHash of the
-    text as a signed 64-bit number, of pages of a site only.
+    ``flags`` are what a person should look at: kind and excerpt of each. ``validators`` are request headers that ask
+    its site whether it has changed; ``fingerprint`` is a SimHash of the text as a signed 64-bit number, of pages of a
+    site only.
     """
 
     __tablename__ = "documents"
@@ -97,6 +98,7 @@ class DocumentRow(Base):
     pages: Mapped[list[int]]
     chunk_count: Mapped[int] = mapped_column(Integer, default=0)
     size: Mapped[int] = mapped_column(Integer)
+    flags: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
     validators: Mapped[dict[str, Any]] = mapped_column(default=dict)
     fingerprint: Mapped[int | None] = mapped_column(BigInteger)
     read_at: Mapped[datetime] = mapped_column(default=now)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from sitechat.events import AnswerMetadata, Citation, Closest, Code, Status
 
@@ -44,6 +44,7 @@ class Document:
     pages: tuple[int, ...]
     chunk_count: int
     size: int
+    flags: list[dict[str, Any]]
     validators: dict[str, str]
     fingerprint: int | None
     read_at: datetime

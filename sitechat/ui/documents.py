@@ -7,6 +7,7 @@ from sitechat.ui import session, sources, text
 from sitechat.ui.markdown import plain
 
 PER_PAGE = 25
+SHOWN_FLAGS = 3
 
 
 def draw(base: KnowledgeBase) -> None:
@@ -50,6 +51,8 @@ def _row(document: Document) -> None:
                 text.read(text.ago(document.read_at, session.now())),
             ]
             st.caption(" · ".join(plain(fact) for fact in facts))
+            for flag in document.flags[:SHOWN_FLAGS]:
+                st.caption(f":material/warning: {plain(text.flagged(flag['kind'], flag['excerpt']))}")
         with st.popover(text.DELETE, icon=":material/delete:", type="tertiary", key=f"menu-{document.id}"):
             st.caption(plain(text.delete_document_warning(document.title)))
             st.button(text.DELETE_FOR_GOOD, key=f"delete-document-{document.id}", on_click=_delete, args=(document.id,))

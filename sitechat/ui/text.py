@@ -264,6 +264,11 @@ JOB_STATES = {
     "failed": "Failed",
     "cancelled": "Cancelled",
 }
+FLAGS = {
+    "invisible": "It contains characters that nobody sees but a language model reads",
+    "hidden": "It contains text that its page hides from people",
+    "instruction": "It contains a passage that reads like an instruction to a language model",
+}
 UNCHANGED = "Unchanged"
 LOOKED_THROUGH = "Looked through"
 CAUSES = {
@@ -286,6 +291,10 @@ CAUSES = {
     "failed": "Failed",
 }
 STALLED = "Stalled: nothing has moved for a while"
+
+
+def flagged(kind: str, excerpt: str) -> str:
+    return f"{FLAGS.get(kind, FLAGS['hidden'])}: “{excerpt}”."
 
 
 def delete_base_warning(name: str, documents: int) -> str:

@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -24,6 +25,27 @@ async def test_migrations_and_tables_describe_the_same_schema(db: Database) -> N
 
 def test_the_revision_that_counts_as_newest_is_alembic_s() -> None:
     assert ScriptDirectory.from_config(alembic_config(Path("any.db"))).get_current_head() == HEAD
+
+
+async def test_a_database_of_the_first_release_keeps_what_it_holds(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    command.upgrade(alembic_config(path), "0001")
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        base = "INSERT INTO knowledge_bases (id, name, description, owner_id, access, sample_questions, created_at, "
+        connection.execute(text(base + "updated_at) VALUES ('k', 'Old', '', 'local', '[]', '[]', 0, 0)"))
+        document = (
+            "INSERT INTO documents (id, knowledge_base_id, owner_id, access, uri, title, media_type, blob, recipe, text, "
+            "pages, chunk_count, size, read_at, created_at, updated_at) "
+        )
+        values = "VALUES ('d', 'k', 'local', '[]', 'file:a', 'A', 'text/plain', 'b', '1', 'Text.', '[]', 0, 5, 0, 0, 0)"
+        connection.execute(text(document + values))
+    engine.dispose()
+    db = await Database.open(path)
+    async with db.read() as session:
+        row = (await session.execute(text("SELECT title, flags, validators, fingerprint FROM documents"))).one()
+    assert tuple(row) == ("A", "[]", "{}", None)
+    await db.close()
 
 
 async def test_opening_twice_keeps_everything(db: Database) -> None:

@@ -38,17 +38,36 @@ class Block:
     page: int | None = None
 
 
+FlagKind = Literal["invisible", "hidden", "instruction"]
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """Something in a document that a person should look at.
+
+    ``start`` and ``end`` are offsets in the text in which it was found; of a ``hidden`` one, in that passage.
+    ``excerpt`` is on one line, with what nobody sees made visible.
+    """
+
+    kind: FlagKind
+    excerpt: str
+    start: int
+    end: int
+
+
 @dataclass(frozen=True, slots=True)
 class Extracted:
     """A file as text. Blocks are in order and do not overlap; between them there is only white space.
 
-    ``pages`` holds the offset at which each page begins; it is empty where there are no pages.
+    ``pages`` holds the offset at which each page begins; it is empty where there are no pages. ``flags`` are what a
+    person should look at.
     """
 
     title: str
     text: str
     blocks: tuple[Block, ...]
     pages: tuple[int, ...] = ()
+    flags: tuple[Flag, ...] = ()
 
 
 @runtime_checkable

@@ -1,4 +1,4 @@
-"""websites: plans, depths, causes, and what tells whether a page has changed"""
+"""websites: plans, depths, causes, and what tells whether a page has changed; flags of documents"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -17,6 +17,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("depth", sa.Integer(), nullable=False, server_default="0"))
         batch_op.create_index("ix_items_seen", ["job_id", "uri"], unique=False)
     with op.batch_alter_table("documents") as batch_op:
+        batch_op.add_column(sa.Column("flags", sa.JSON(), nullable=False, server_default="[]"))
         batch_op.add_column(sa.Column("validators", sa.JSON(), nullable=False, server_default="{}"))
         batch_op.add_column(sa.Column("fingerprint", sa.BigInteger(), nullable=True))
 
@@ -25,6 +26,7 @@ def downgrade() -> None:
     with op.batch_alter_table("documents") as batch_op:
         batch_op.drop_column("fingerprint")
         batch_op.drop_column("validators")
+        batch_op.drop_column("flags")
     with op.batch_alter_table("items") as batch_op:
         batch_op.drop_index("ix_items_seen")
         batch_op.drop_column("depth")
