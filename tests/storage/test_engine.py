@@ -35,8 +35,8 @@ async def test_a_database_of_the_first_release_keeps_what_it_holds(tmp_path: Pat
         base = "INSERT INTO knowledge_bases (id, name, description, owner_id, access, sample_questions, created_at, "
         connection.execute(text(base + "updated_at) VALUES ('k', 'Old', '', 'local', '[]', '[]', 0, 0)"))
         document = (
-            "INSERT INTO documents (id, knowledge_base_id, owner_id, access, uri, title, media_type, blob, recipe, text, "
-            "pages, chunk_count, size, read_at, created_at, updated_at) "
+            "INSERT INTO documents (id, knowledge_base_id, owner_id, access, uri, title, media_type, blob, recipe, "
+            "text, pages, chunk_count, size, read_at, created_at, updated_at) "
         )
         values = "VALUES ('d', 'k', 'local', '[]', 'file:a', 'A', 'text/plain', 'b', '1', 'Text.', '[]', 0, 5, 0, 0, 0)"
         connection.execute(text(document + values))
