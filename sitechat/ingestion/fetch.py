@@ -132,7 +132,7 @@ class Fetcher:
             address = found
         if wish.hops == 0:
             return Fetched(str(address), _REDIRECTED, None, None, None, "", b"")
-        raise TooManyRedirects
+        raise TooManyRedirects(wish.hops)
 
     async def _request(self, address: WebAddress, wish: _Wish) -> "Fetched | WebAddress":
         """One hop: the page, or where it redirects to."""

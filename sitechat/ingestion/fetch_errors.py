@@ -23,8 +23,8 @@ class FetchFailed(Unavailable):
 class TooManyRedirects(FetchFailed):
     """The page leads from one address to the next without end."""
 
-    def __init__(self) -> None:
-        super().__init__("The page redirects again and again, without end.", retryable=False)
+    def __init__(self, hops: int) -> None:
+        super().__init__(f"The page redirects more than {hops} times.", retryable=False)
 
 
 class PageTooLarge(InvalidInput):

@@ -81,6 +81,8 @@ def zip_in_zip() -> bytes:
     return inner
 
 
+MANY_MEMBERS = {"[Content_Types].xml": "<Types/>", **{f"word/{n}.xml": "" for n in range(20_001)}}
+
 REFUSED: list[tuple[str, Callable[[], bytes], type[NotExtracted]]] = [
     ("paragraphs.docx", lambda: word(PARAGRAPH * 210_000), TooLarge),
     ("unpacks.docx", lambda: word(f"<w:p><w:r><w:t>{'a' * (201 << 20)}</w:t></w:r></w:p>"), TooLarge),
@@ -89,7 +91,7 @@ REFUSED: list[tuple[str, Callable[[], bytes], type[NotExtracted]]] = [
     ("deep.docx", lambda: word("<w:tbl><w:tr><w:tc>" * 5000 + "</w:tc></w:tr></w:tbl>" * 5000), Unreadable),
     ("nested.zip", zip_in_zip, Unsupported),
     ("climbing.zip", lambda: archive({"../../../etc/cron.d/x": "x", "/abs": "x"}), Unsupported),
-    ("members.docx", lambda: archive({f"word/{n}.xml": "" for n in range(20_001)}), TooLarge),
+    ("members.docx", lambda: archive(MANY_MEMBERS), TooLarge),
     ("locked.pdf", lambda: documents.encrypted_pdf("secret", "secret"), Encrypted),
     ("page-tree.pdf", lambda: raw_pdf(CATALOG, b"<</Type/Pages/Count 1/Kids[2 0 R]>>"), Unreadable),
     ("no-pages.pdf", lambda: raw_pdf(CATALOG, b"<</Type/Pages/Count 0/Kids[]>>"), Unreadable),

@@ -150,7 +150,7 @@ class Crawl:
             address = canonical(parse_url(page.url))
             self._check_redirect(claim, address)
         else:
-            raise TooManyRedirects
+            raise TooManyRedirects(MOST_HOPS)
         if str(address) != claim.uri:
             found = self._found(address, str(address), claim.depth)
             raise LeftOut("duplicate", f"It redirects to {address}.", (found,) if found is not None else ())
