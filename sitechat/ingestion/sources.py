@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sitechat.errors import InvalidInput, NotFound
 from sitechat.ingestion.blobs import BlobStore, TooLargeToKeep
-from sitechat.ingestion.fetch import Fetcher
+from sitechat.ingestion.fetch import Fetched, Fetcher
 from sitechat.ingestion.gather import NO_ACCESS, NOT_A_FILE
 from sitechat.storage.leases import Claim
 
@@ -84,10 +84,14 @@ class Sources:
         return Source(blob, name, None, keep)
 
     async def _fetched(self, url: str) -> Source:
-        page = await self._fetcher.fetch(url)
+        return await source_of(await self._fetcher.fetch(url), self.blobs, self._limit)
 
-        def keep() -> tuple[str, int]:
-            return self.blobs.put(io.BytesIO(page.data), self._limit)
 
-        blob = await asyncio.to_thread(lambda: hashlib.sha256(page.data).hexdigest())
-        return Source(blob, page.name, page.content_type, keep)
+async def source_of(page: Fetched, blobs: BlobStore, limit: int) -> Source:
+    """A fetched page; it is hashed off the loop, since it can be large."""
+
+    def keep() -> tuple[str, int]:
+        return blobs.put(io.BytesIO(page.data), limit)
+
+    blob = await asyncio.to_thread(lambda: hashlib.sha256(page.data).hexdigest())
+    return Source(blob, page.name, page.content_type, keep)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sitechat.errors import NotFound
@@ -74,33 +74,13 @@ class ConversationStore:
 
     async def with_turn(self, caller: Caller, conversation_id: str) -> tuple[Conversation, Turn | None]:
         """The conversation and its latest turn, whatever became of that."""
-        statement = (
-            select(ConversationRow, TurnRow)
-            .outerjoin(TurnRow, TurnRow.conversation_id == ConversationRow.id)
-            .where(*_open(caller, conversation_id))
-            .order_by(TurnRow.started_at.desc())
-            .limit(1)
-        )
-        async with self._db.read() as session:
-            found = (await session.execute(statement)).one_or_none()
-        if found is None:
-            raise NotFound(_GONE)
-        return _conversation(found[0]), turn_value(found[1]) if found[1] is not None else None
+        conversation, turn = await self._with_latest(select(ConversationRow, TurnRow), caller, conversation_id)
+        return _conversation(conversation), turn_value(turn) if turn is not None else None
 
     async def pulse(self, caller: Caller, conversation_id: str) -> Pulse:
         """Raises ``NotFound``."""
-        statement = (
-            select(ConversationRow.title, ConversationRow.updated_at, TurnRow.id, TurnRow.state)
-            .outerjoin(TurnRow, TurnRow.conversation_id == ConversationRow.id)
-            .where(*_open(caller, conversation_id))
-            .order_by(TurnRow.started_at.desc())
-            .limit(1)
-        )
-        async with self._db.read() as session:
-            found = (await session.execute(statement)).one_or_none()
-        if found is None:
-            raise NotFound(_GONE)
-        return Pulse(*found)
+        columns = select(ConversationRow.title, ConversationRow.updated_at, TurnRow.id, TurnRow.state)
+        return Pulse(*await self._with_latest(columns, caller, conversation_id))
 
     async def recent(self, caller: Caller, search: str, limit: int) -> list[Conversation]:
         """Newest first; ``search`` finds words in titles and messages."""
@@ -225,17 +205,29 @@ class ConversationStore:
             else:
                 row.rating, row.comment, row.updated_at = rating, comment, now()
 
+    async def _with_latest(
+        self, wanted: Select[*tuple[Any, ...]], caller: Caller, conversation_id: str
+    ) -> Row[*tuple[Any, ...]]:
+        """``wanted`` of a conversation and its latest turn. Raises ``NotFound``."""
+        statement = (
+            wanted.outerjoin(TurnRow, TurnRow.conversation_id == ConversationRow.id)
+            .where(
+                ConversationRow.id == conversation_id,
+                ConversationRow.owner_id == caller.user_id,
+                ConversationRow.deleted_at.is_(None),
+            )
+            .order_by(TurnRow.started_at.desc())
+            .limit(1)
+        )
+        async with self._db.read() as session:
+            found = (await session.execute(statement)).one_or_none()
+        if found is None:
+            raise NotFound(_GONE)
+        return found
+
     async def _set(self, conversation_id: str, **values: Any) -> None:
         async with self._db.write() as session:
             await session.execute(update(ConversationRow).where(ConversationRow.id == conversation_id).values(**values))
-
-
-def _open(caller: Caller, conversation_id: str) -> tuple[ColumnElement[bool], ...]:
-    return (
-        ConversationRow.id == conversation_id,
-        ConversationRow.owner_id == caller.user_id,
-        ConversationRow.deleted_at.is_(None),
-    )
 
 
 async def _citations(session: AsyncSession, message_ids: Sequence[str]) -> dict[str, list[Citation]]:

@@ -5,8 +5,6 @@ kept here (robots.txt, patterns of addresses, fingerprints) is found again by wh
 """
 
 import asyncio
-import hashlib
-import io
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,13 +20,13 @@ from sitechat.ingestion.site.duplicates import NearDuplicates, fingerprint
 from sitechat.ingestion.site.facts import PageFacts
 from sitechat.ingestion.site.missing import looks_like_missing
 from sitechat.ingestion.site.plan import from_plan
-from sitechat.ingestion.site.robots import ALLOWS_ALL, Robots, parse_robots
+from sitechat.ingestion.site.robots import ALLOWS_NOTHING, Robots, parse_robots, robots_for_status
 from sitechat.ingestion.site.robots_tags import parse_robots_tag
 from sitechat.ingestion.site.scope import Scope
 from sitechat.ingestion.site.sitemaps import SitemapKind, parse_sitemap
 from sitechat.ingestion.site.traps import TrapGuard
 from sitechat.ingestion.site.turns import Turns
-from sitechat.ingestion.sources import Source
+from sitechat.ingestion.sources import Source, source_of
 from sitechat.ingestion.urls import BadUrl, WebAddress, parse_url
 from sitechat.storage.engine import Database
 from sitechat.storage.jobs import JobsStore, NewItem, Seen
@@ -154,7 +152,7 @@ class Crawl:
         if str(address) != claim.uri:
             found = self._found(address, str(address), claim.depth)
             raise LeftOut("duplicate", f"It redirects to {address}.", (found,) if found is not None else ())
-        return self._visit(page, known)
+        return await self._visit(page, known)
 
     async def sitemap(self, claim: Claim) -> tuple[NewItem, ...]:
         """What a sitemap lists. Raises ``LeftOut`` where there is none at the usual place, or ``BadSitemap``."""
@@ -189,12 +187,13 @@ class Crawl:
         """Raises what fetching raises where the site cannot be reached: then nothing of it may be read either."""
         async with self._turns.turn(address.authority):
             answer = await self._fetcher.fetch_any(str(address.join("/robots.txt")), ROBOTS_BYTES)
-        if answer.status == 200:
-            return await asyncio.to_thread(parse_robots, answer.data)
-        if answer.status >= 500 or answer.status == 429:
+        without = robots_for_status(answer.status)
+        if without is ALLOWS_NOTHING:  # until the site is well again, so its pages are tried later
             self._turns.troubled(address.authority, None)
             raise failure_of_status(answer.status, answer.headers.get("retry-after"))
-        return ALLOWS_ALL
+        if without is not None:
+            return without
+        return await asyncio.to_thread(parse_robots, answer.data)
 
     async def _fetch(self, address: WebAddress, known: Document | None) -> Fetched:
         site = address.authority
@@ -223,12 +222,11 @@ class Crawl:
         if found is not None and found.cause == "out_of_scope":
             raise LeftOut("out_of_scope", f"It redirects to {address}. {found.skip}")
 
-    def _visit(self, page: Fetched, known: Document | None) -> Visit:
+    async def _visit(self, page: Fetched, known: Document | None) -> Visit:
         if page.status == 304 and known is not None:
             source = Source(known.blob, page.name, known.media_type, lambda: self._still(known))
             return Visit(page.url, source, known.media_type in _HTML, known.validators, page.headers)
-        blob = hashlib.sha256(page.data).hexdigest()
-        source = Source(blob, page.name, page.content_type, lambda: self._blobs.put(io.BytesIO(page.data), self._limit))
+        source = await source_of(page, self._blobs, self._limit)
         validators = {_CONDITIONS[name]: page.headers[name] for name in _CONDITIONS if page.headers.get(name)}
         html = page.media_type in _HTML or (page.media_type is None and page.data.lstrip()[:1] == b"<")
         return Visit(page.url, source, html, validators, page.headers)
