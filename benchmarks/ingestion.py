@@ -97,7 +97,8 @@ def _sentences() -> list[str]:
 def _document(chance: random.Random, sentences: list[str], size: int, suffix: str, number: int) -> str:
     heading = {"md": "{} {}\n\n", "html": "<h{1}>{0}</h{1}>\n", "txt": "{0}\n\n"}[suffix]
     paragraph = {"md": "{}\n\n", "html": "<p>{}</p>\n", "txt": "{}\n\n"}[suffix]
-    parts, written = [], 0
+    parts: list[str] = []
+    written = 0
     while written < size:
         title = f"Part {number}.{len(parts)} {' '.join(chance.choice(sentences).split()[:3])}"
         level: tuple[object, ...] = ("##", title) if suffix == "md" else (title, 2)

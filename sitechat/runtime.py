@@ -265,5 +265,6 @@ def _make_embedder(settings: Settings, spec: str) -> Embedder:
             aws_region=options.aws_region,
             aws_profile=options.aws_profile,
             bedrock_endpoint_url=options.bedrock_endpoint_url,
+            local_backend=settings.embedding_backend,
         ),
     )

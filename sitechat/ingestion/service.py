@@ -69,7 +69,8 @@ class IngestionService:
         settings: Settings,
         *,
         serving: bool,
-        workers: int = 2,
+        workers: int = 4,
+        readers: int = 2,
         backoff_seconds: float = 2.0,
     ) -> None:
         self.blobs = BlobStore(settings.data_dir / "blobs")
@@ -83,7 +84,7 @@ class IngestionService:
         self._knowledge = KnowledgeStore(db)
         self._signals = Signals()
         self._pool = ExtractionPool(
-            size=workers, timeout=settings.extract_timeout, memory_mb=settings.extract_memory_mb
+            size=readers, timeout=settings.extract_timeout, memory_mb=settings.extract_memory_mb
         )
         rules = AddressRules(parse_networks(settings.allow_networks))
         self._fetcher = Fetcher(rules, max_bytes=self._limit)

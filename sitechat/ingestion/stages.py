@@ -8,7 +8,8 @@ from, and the document appears together with the end of its item in one transact
 import asyncio
 import hashlib
 import mimetypes
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -29,10 +30,16 @@ from sitechat.storage.values import Document, NewChunk, NewVector
 
 RECIPE = "1"
 """Names how files become passages. A new one makes the next ingestion read unchanged files again."""
-BATCH = 32
-"""Passages embedded at once: the most that an interruption costs."""
+BATCH = 16
+"""Passages of one item that are embedded between two writes."""
+AT_ONCE = 2
+"""Items that may have vectors which are not written yet, so that the search model works while one is being written.
+An interruption costs :data:`BATCH` passages of each at most."""
 SWITCH_SECONDS = 0.5
 """Pause before another try while the search model is being exchanged."""
+
+
+Content = tuple[str, tuple[str, ...], str]
 
 
 class SearchIndexes(Protocol):
@@ -57,7 +64,7 @@ class Passage:
     start: int
     end: int
     page: int | None
-    content: tuple[str, tuple[str, ...], str]
+    content: Content
 
     def key(self, generation_id: int) -> bytes:
         """Names its vector: the same content has the same one in the same generation."""
@@ -97,6 +104,7 @@ class Stages:
         self._signals = signals
         self._on_stored = on_stored
         self._crawls = crawls
+        self._turns = asyncio.Semaphore(AT_ONCE)
         self._leases = LeaseStore(db)
         self._knowledge = KnowledgeStore(db)
 
@@ -217,17 +225,21 @@ class Stages:
         """Again where another search model has taken over meanwhile."""
         while True:
             generation_id = self._indexes.generation_id
-            vectors = await self._embed(claim, tending, reading.passages, generation_id)
-            ended = await self._store(claim, reading, vectors, generation_id)
+            vectors, last = await self._embed(claim, tending, reading.passages, generation_id)
+            async with self._turn(tending):
+                vectors.update(await self._vectors(tending, last))
+                ended = await self._store(claim, reading, vectors, generation_id)
             if ended is not None:
                 return ended
             await tending.during(asyncio.sleep(SWITCH_SECONDS))
 
     async def _embed(
         self, claim: Claim, tending: Tending, passages: Sequence[Passage], generation_id: int
-    ) -> list[bytes]:
-        """The passages' vectors, in order. What an earlier attempt or the former text of the source had is not made
-        again."""
+    ) -> tuple[dict[bytes, bytes], Mapping[bytes, Content]]:
+        """The passages' vectors by key, and what is left to embed: the last batch, to be written with the document.
+
+        What an earlier attempt or the former text of the source had is not made again.
+        """
         keys = [passage.key(generation_id) for passage in passages]
         wanted = frozenset(keys)
         vectors = await self._leases.staged(claim, wanted) if claim.begun else {}
@@ -237,7 +249,7 @@ class Stages:
                 vectors.setdefault(key, stored.data)
         missing = {key: p.content for key, p in zip(keys, passages, strict=True) if key not in vectors}
         names = list(missing)
-        batches = [names[at : at + BATCH] for at in range(0, len(names), BATCH)]
+        batches = [{key: missing[key] for key in names[at : at + BATCH]} for at in range(0, len(names), BATCH)]
         earlier = len(vectors) // BATCH
 
         def counts(done: int) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -245,18 +257,42 @@ class Stages:
 
         await self._leases.begin_embedding(claim, *counts(0))
         self._tell(claim)
-        for done, batch in enumerate(batches, start=1):
-            made = await tending.during(self._indexes.embed_passages([missing[key] for key in batch]))
-            fresh = list(zip(batch, made, strict=True))
-            vectors.update(fresh)
-            if len(batches) > 1:  # the last batch is stored with the document in a moment
-                await self._leases.advance(claim, *counts(done), fresh if done < len(batches) else [])
-                self._tell(claim)
-        return [vectors[key] for key in keys]
+        for done, batch in enumerate(batches[:-1], start=1):
+            async with self._turn(tending):
+                fresh = await self._vectors(tending, batch)
+                vectors.update(fresh)
+                await self._leases.advance(claim, *counts(done), list(fresh.items()))
+            self._tell(claim)
+        return vectors, batches[-1] if batches else {}
 
-    async def _store(self, claim: Claim, reading: Reading, vectors: Sequence[bytes], generation_id: int) -> bool | None:
+    async def _vectors(self, tending: Tending, batch: Mapping[bytes, Content]) -> dict[bytes, bytes]:
+        if not batch:
+            return {}
+        made = await tending.during(self._indexes.embed_passages(list(batch.values())))
+        return dict(zip(batch, made, strict=True))
+
+    @asynccontextmanager
+    async def _turn(self, tending: Tending) -> AsyncIterator[None]:
+        """From embedding to the write of what was made: only so many items are between the two."""
+        taken = False
+
+        async def take() -> None:
+            nonlocal taken
+            await self._turns.acquire()
+            taken = True
+
+        try:
+            await tending.during(take())
+            yield
+        finally:
+            if taken:  # even where the item was lost in the very moment of its turn
+                self._turns.release()
+
+    async def _store(
+        self, claim: Claim, reading: Reading, vectors: Mapping[bytes, bytes], generation_id: int
+    ) -> bool | None:
         """Document, passages, vectors and the end of the item, all at once. None: another search model serves now."""
-        chunks = [_chunk(passage, data) for passage, data in zip(reading.passages, vectors, strict=True)]
+        chunks = [_chunk(passage, vectors[passage.key(generation_id)]) for passage in reading.passages]
         async with self._db.write() as tx:
             scope = await self._leases.hold(claim, tx)
             if scope.generation_id != generation_id:

@@ -278,7 +278,9 @@ async def _insert_chunks(
         }
         for ordinal, chunk in enumerate(chunks)
     ]
-    ids = await session.scalars(insert(ChunkRow).returning(ChunkRow.id, sort_by_parameter_order=True), rows)
+    # Asked for in the order of the rows, SQLite would be given one statement a row.
+    stored = (await session.execute(insert(ChunkRow).returning(ChunkRow.ordinal, ChunkRow.id), rows)).all()
+    ids = [chunk_id for _, chunk_id in sorted(row._tuple() for row in stored)]
     vectors = [
         {
             "chunk_id": chunk_id,

@@ -52,7 +52,7 @@ async def open_library(
     *,
     serving: bool = True,
     embedder: HashEmbedder | None = None,
-    workers: int = 2,
+    workers: int = 4,
     backoff_seconds: float = 0.01,
     settings: Settings | None = None,
 ) -> AsyncIterator[Library]:

@@ -1,8 +1,9 @@
 """One thread that owns a model, and the order in which texts reach it.
 
 Queries that arrive within a few milliseconds of each other, or while the model is busy, are encoded together, and
-before any passage. Passages are cut into small batches of like length, taken in turn from those who wait; so a
-question asked in the middle of an ingestion waits for one small batch at most.
+before any passage. Passages are cut into small batches of like length, taken in turn from those who wait, and what is
+left over of several documents is encoded together; so a question asked in the middle of an ingestion waits for one
+small batch at most.
 """
 
 import asyncio
@@ -117,10 +118,10 @@ class EncodingThread:
             self.loaded.set_exception(error)
             return
         self.loaded.set_result(model)
-        while tasks := self._next():
+        while tasks := self._next(model.passage_batch):
             _encode(model, [task for task in tasks if task.result.set_running_or_notify_cancel()])
 
-    def _next(self) -> list[_Task]:
+    def _next(self, passage_batch: int) -> list[_Task]:
         """The tasks to encode together, queries first; none when closed."""
         with self._changed:
             self._changed.wait_for(lambda: self._closed or self._queries or self._passages)
@@ -130,7 +131,7 @@ class EncodingThread:
         with self._changed:
             if self._closed:
                 return self._refuse()
-            return self._take_queries() if asked else [self._take_passages()]
+            return self._take_queries() if asked else self._take_passages(passage_batch)
 
     def _take_queries(self) -> list[_Task]:
         taken = [self._queries.popleft()]
@@ -140,12 +141,18 @@ class EncodingThread:
             room -= len(taken[-1].texts)
         return taken
 
-    def _take_passages(self) -> _Task:
-        request = self._passages.popleft()
-        task = request.popleft()
-        if request:
-            self._passages.append(request)
-        return task
+    def _take_passages(self, room: int) -> list[_Task]:
+        """The next batch of who has waited longest; small ones of others ride along."""
+        self._passages.rotate(-1)
+        first = self._passages[-1]
+        taken = [first.popleft()]
+        room -= len(taken[0].texts)
+        for request in self._passages:
+            if request and len(request[0].texts) <= room:
+                taken.append(request.popleft())
+                room -= len(taken[-1].texts)
+        self._passages = deque(request for request in self._passages if request)
+        return taken
 
     def _refuse(self) -> list[_Task]:
         for task in (*self._queries, *(task for request in self._passages for task in request)):

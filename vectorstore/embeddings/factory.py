@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from vectorstore.base import Embedder, EmbeddingError
+from vectorstore.embeddings.backends import Backend
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,7 @@ class EmbeddingOptions:
     aws_region: str | None = None
     aws_profile: str | None = None
     bedrock_endpoint_url: str | None = None
+    local_backend: Backend = "auto"
     timeout: float = 60.0
 
 
@@ -30,10 +32,10 @@ def create_embedder(spec: str, options: EmbeddingOptions | None = None) -> Embed
     return make(model, options or EmbeddingOptions())
 
 
-def _local(model: str, _options: EmbeddingOptions) -> Embedder:
+def _local(model: str, options: EmbeddingOptions) -> Embedder:
     from vectorstore.embeddings.local import LocalEmbedder
 
-    return LocalEmbedder(model)
+    return LocalEmbedder(model, backend=options.local_backend)
 
 
 def _openai(model: str, options: EmbeddingOptions) -> Embedder:

@@ -15,7 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vectorstore.base import EmbeddingError, EmbedKind, Vectors
+from vectorstore.embeddings.backends import Backend, convert
 from vectorstore.embeddings.batching import EncodingThread, GoOn, Model
+
+log = logging.getLogger(__name__)
 
 PACKAGED = "all-MiniLM-L6-v2"
 _PACKAGED_NAMES = (PACKAGED, f"sentence-transformers/{PACKAGED}")
@@ -38,9 +41,10 @@ Precision = Literal["auto", "float32", "bfloat16"]
 class LocalEmbedder:
     """An :class:`~vectorstore.base.Embedder`. ``name``: the packaged model, a folder, or a name on the model hub."""
 
-    def __init__(self, name: str, *, precision: Precision = "auto") -> None:
+    def __init__(self, name: str, *, precision: Precision = "auto", backend: Backend = "auto") -> None:
         self._name = name
         self._precision = precision
+        self._backend = backend
         self._starting = threading.Lock()
         self._thread: EncodingThread | None = None
 
@@ -69,11 +73,13 @@ class LocalEmbedder:
         with self._starting:
             thread = self._thread
             if thread is None or (thread.loaded.done() and thread.loaded.exception() is not None):
-                thread = self._thread = EncodingThread(lambda go_on: _load(self._name, self._precision, go_on))
+                thread = self._thread = EncodingThread(
+                    lambda go_on: _load(self._name, self._precision, self._backend, go_on)
+                )
             return thread
 
 
-def _load(name: str, precision: Precision, go_on: GoOn) -> Model:
+def _load(name: str, precision: Precision, backend: Backend, go_on: GoOn) -> Model:
     for variable, value in _QUIET.items():
         os.environ.setdefault(variable, value)
     try:
@@ -88,9 +94,13 @@ def _load(name: str, precision: Precision, go_on: GoOn) -> Model:
         device = _device(torch)
         transformer = _transformer(name, device, go_on)
         if device == "cpu":
-            torch.set_num_threads(min(_MOST_THREADS, _cores()))
+            threads = min(_MOST_THREADS, _cores())
+            torch.set_num_threads(threads)
             if precision == "bfloat16" or (precision == "auto" and _multiplies_bfloat16()):
                 transformer.bfloat16()
+            else:
+                go_on()
+                log.info("the search model runs on %s", convert(transformer, backend, threads))
         return _model(transformer, _CPU_BATCH if device == "cpu" else _GPU_BATCH)
     except EmbeddingError:
         raise

@@ -34,10 +34,10 @@ def fingerprint(text: str) -> int:
 class NearDuplicates:
     """Remembers the fingerprints of up to ``capacity`` pages, the oldest are forgotten, and finds those close to one.
 
-    Two that differ in five bits at most agree in one of six bands: only pages that share a band are
-    compared. Measured on texts of 1,600 words: with one word changed all are found, with three 19 of 20, with ten two of
-    three, with forty one in eight; of 300 words, with one word changed 19 of 20. Of shorter ones hardly any are found but
-    those that are the same.
+    Two that differ in five bits at most agree in one of six bands: only pages that share a band are compared. Measured
+    on texts of 1,600 words: with one word changed all are found, with three 19 of 20, with ten two of three, with forty
+    one in eight; on texts of 300 words, with one word changed 19 of 20. Of shorter ones hardly any are found but those
+    that are the same.
     """
 
     def __init__(self, capacity: int = 100_000) -> None:

@@ -1,0 +1,152 @@
+"""Runs the transformer of a loaded sentence-transformers model on OpenVINO or ONNX Runtime instead of torch.
+
+sentence-transformers has such backends of its own, which need Optimum; no release of that installs beside the
+transformers that sentence-transformers 6 wants. So the transformer is converted as torch traces it, and everything
+around it (tokens, prompts, pooling, normalising) stays sentence-transformers' own. What is converted is compared with
+torch on texts of several lengths before it serves: vectors of all backends belong to the same index.
+"""
+
+import importlib.util
+import io
+import logging
+import sys
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import numpy as np
+
+from vectorstore.base import EmbeddingError
+
+log = logging.getLogger(__name__)
+
+Backend = Literal["auto", "torch", "openvino", "onnx"]
+"""``auto``: OpenVINO where it is installed and the model runs on a CPU in float32, else torch."""
+Run = Callable[[list[Any]], Any]
+_PACKAGES = {"openvino": ["openvino"], "onnx": ["onnxruntime", "onnx"]}
+_NEAREST = 0.9999
+_PROBES = ["one", "A sentence of a few more words than that.", "Rather long text. " * 60]
+
+
+def convert(transformer: Any, backend: Backend, threads: int) -> str:
+    """Put ``backend`` in the place of torch inside ``transformer``; returns the name of what serves then.
+
+    Raises :class:`EmbeddingError` where a backend that was asked for by name is not installed or does not give the
+    same vectors. ``auto`` then stays with torch.
+    """
+    name = "openvino" if backend == "auto" else backend
+    if name == "torch" or (backend == "auto" and not _installed(name)):
+        return "torch"
+    if not _installed(name):
+        raise EmbeddingError(
+            f"SITECHAT_EMBEDDING_BACKEND is {name}, which is not installed. Install it with "
+            f"pip install {' '.join(_PACKAGES[name])}, or set SITECHAT_EMBEDDING_BACKEND=torch."
+        )
+    try:
+        _replace(transformer, name, threads)
+    except Exception as error:
+        if backend == "auto":
+            log.warning("the search model stays on torch: %s does not run it (%s)", name, error)
+            return "torch"
+        raise EmbeddingError(
+            f"The search model does not run on {name} ({error}). Set SITECHAT_EMBEDDING_BACKEND=torch."
+        ) from error
+    return name
+
+
+def _installed(name: str) -> bool:
+    return all(importlib.util.find_spec(package) is not None for package in _PACKAGES[name])
+
+
+def _replace(transformer: Any, name: str, threads: int) -> None:
+    module = transformer[0]
+    text = module.modality_config["text"]
+    if (text["method"], text["method_output_name"]) != ("forward", "last_hidden_state"):
+        raise ValueError("its architecture gives no token vectors")
+    wanted = _encode(transformer)
+    model, original = module.model, module.model.forward
+    example = _inputs_of(transformer, model)
+    import torch
+
+    with torch.no_grad(), warnings.catch_warnings(action="ignore"):  # what tracing warns of is looked at below
+        run = (_openvino if name == "openvino" else _onnx)(model, example, threads)
+
+    def forward(**given: Any) -> Mapping[str, Any]:
+        return {"last_hidden_state": torch.from_numpy(run([given[key].numpy() for key in example]))}
+
+    model.forward = forward
+    try:
+        nearest = float((wanted * _encode(transformer)).sum(axis=1).min())
+        if nearest < _NEAREST:
+            raise ValueError(f"its vectors differ from torch's, cosine {nearest:.4f}")
+    except BaseException:
+        model.forward = original
+        raise
+
+
+def _encode(transformer: Any) -> Any:
+    rows = transformer.encode(_PROBES, normalize_embeddings=True, show_progress_bar=False)
+    return np.asarray(rows, np.float32)
+
+
+def _inputs_of(transformer: Any, model: Any) -> dict[str, Any]:
+    """The tensors that reach the model for two texts, by name."""
+    import torch
+
+    original, seen = model.forward, {}
+
+    def record(**given: Any) -> Any:
+        seen.update({key: value for key, value in given.items() if isinstance(value, torch.Tensor)})
+        return original(**given)
+
+    model.forward = record
+    try:
+        transformer.encode(_PROBES[:2], show_progress_bar=False)
+    finally:
+        model.forward = original
+    return {key: tensor.clone() for key, tensor in seen.items()}  # outside of inference mode they can be traced
+
+
+def _traceable(model: Any, names: list[str]) -> Any:
+    import torch
+
+    class TokenVectors(torch.nn.Module):  # type: ignore[misc]  # torch is untyped here
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
+        def forward(self, *tensors: Any) -> Any:
+            return self.model(**dict(zip(names, tensors, strict=True)), return_dict=True)["last_hidden_state"]
+
+    return TokenVectors().eval()
+
+
+def _openvino(model: Any, example: dict[str, Any], threads: int) -> Run:
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # it would report to its maker
+    import openvino
+
+    converted = openvino.convert_model(_traceable(model, list(example)), example_input=tuple(example.values()))
+    options = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
+    compiled = openvino.Core().compile_model(converted, "CPU", options)
+    return lambda arrays: compiled(arrays)[0]
+
+
+def _onnx(model: Any, example: dict[str, Any], threads: int) -> Run:
+    import onnxruntime
+    import torch
+
+    names, axes = list(example), {0: "texts", 1: "tokens"}
+    file = io.BytesIO()
+    torch.onnx.export(
+        _traceable(model, names),
+        tuple(example.values()),
+        file,
+        input_names=names,
+        output_names=["vectors"],
+        dynamic_axes=dict.fromkeys([*names, "vectors"], axes),
+        dynamo=False,
+    )
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(file.getvalue(), options, providers=["CPUExecutionProvider"])
+    return lambda arrays: session.run(["vectors"], dict(zip(names, arrays, strict=True)))[0]
