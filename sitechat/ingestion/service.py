@@ -9,12 +9,14 @@ import io
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from time import monotonic
 from typing import BinaryIO
 
 from sitechat.errors import Forbidden, InvalidInput, NotFound
 from sitechat.identity import Caller
+from sitechat.ingestion.activity import ActivityBoard
 from sitechat.ingestion.addresses import AddressRules, parse_networks
 from sitechat.ingestion.blobs import BlobStore, TooLargeToKeep
 from sitechat.ingestion.extract import ExtractionPool
@@ -33,10 +35,12 @@ from sitechat.ingestion.worker import Workers
 from sitechat.progress import ItemRecord, ItemState, ProgressRecord
 from sitechat.settings import Settings
 from sitechat.storage.engine import Database
+from sitechat.storage.job_history import JobHistory, PastJob
 from sitechat.storage.job_progress import JobProgressReader
 from sitechat.storage.jobs import JobsStore, NewItem
 from sitechat.storage.knowledge import KnowledgeStore
 from sitechat.storage.leases import LeaseStore
+from sitechat.storage.tables import now
 
 OPEN = ("pending", "in_progress", "paused")
 WATCH_SECONDS = 5.0
@@ -80,8 +84,11 @@ class IngestionService:
         self._limit = settings.max_file_mb * 1_000_000
         self._jobs = JobsStore(db)
         self._reader = JobProgressReader(db)
+        self._history = JobHistory(db)
         self._knowledge = KnowledgeStore(db)
         self._signals = Signals()
+        self.activity = ActivityBoard(self._current, self._reader.pulse, self._signals, now)
+        """What a person's jobs are doing, pushed."""
         self._pool = ExtractionPool(
             size=workers, timeout=settings.extract_timeout, memory_mb=settings.extract_memory_mb
         )
@@ -109,6 +116,7 @@ class IngestionService:
 
     async def close(self) -> None:
         """Put down what is in work; it is taken up at the next start."""
+        await self.activity.close()
         await self._workers.close()
         await self._pool.close()
         await self._fetcher.close()
@@ -165,6 +173,14 @@ class IngestionService:
         """The caller's jobs of a knowledge base, newest first."""
         await self._knowledge.get(caller, knowledge_base_id)
         return [self._explained(record) for record in await self._reader.knowledge_base(caller, knowledge_base_id)]
+
+    async def history(self, caller: Caller, knowledge_base_id: str) -> list[PastJob]:
+        """The caller's jobs of a knowledge base that are over, the latest first."""
+        await self._knowledge.get(caller, knowledge_base_id)
+        return await self._history.ended(caller, knowledge_base_id)
+
+    async def _current(self, caller: Caller, since: datetime) -> list[ProgressRecord]:
+        return [self._explained(record) for record in await self._reader.current(caller, since)]
 
     async def is_reading(self, caller: Caller, knowledge_base_id: str) -> bool:
         """Whether one of the caller's jobs of a knowledge base is not over."""

@@ -1,5 +1,6 @@
 """The knowledge page: knowledge bases, documents, and what becomes of files."""
 
+from sitechat.progress import ProgressRecord
 from sitechat.ui.text.numbers import count, number
 
 # Knowledge
@@ -49,12 +50,26 @@ RESUME = "Resume"
 CANCEL_JOB = "Cancel"
 RETRY_FAILED = "Retry all failed"
 RETRY_ONE = "Retry"
+HISTORY = "History"
+WHEN = "When"
+WHAT = "What"
+RESULT = "Result"
+TOOK = "Took"
+INDEXED = "Indexed"
+SKIPPED = "Skipped"
+FAILED = "Failed"
+SPEED = "Speed"
+SPEED_HELP = "Passages a second over the time of the work."
+LEAVE_OUT = "Leave out"
+LEAVE_OUT_WHICH = "A file that is not done yet"
 DETAILS = "Files and pages"
 STARTED = "Added. You can watch it below, or leave: it goes on without you."
 
 HEALTH = {
     "ready": "Ready",
     "working": "Working",
+    "queued": "Queued",
+    "stalled": "Stalled",
     "paused": "Paused",
     "attention": "Needs attention",
     "empty": "Empty",
@@ -109,6 +124,13 @@ CAUSES = {
     "superseded": "Newer version added",
     "failed": "Failed",
 }
+DOING = {
+    "queued": "Queued",
+    "working": "Working",
+    "waiting": "Waiting",
+    "stalled": "Stalled",
+    "paused": "Paused",
+}
 STALLED = "Stalled: nothing has moved for a while"
 
 
@@ -154,15 +176,68 @@ def rate(per_second: float) -> str:
     )
 
 
-def time_left(seconds: float) -> str:
-    """``about 4 min left``, rounded so that it does not flicker."""
+def percent(value: float) -> str:
+    """``38 %``; a hundred only when all is done."""
+    return f"{min(value, 99) if value < 100 else 100:.0f} %"
+
+
+def files_of(done: int, total: int, kind: str) -> str:
+    return f"{number(done)} of {count(total, 'page' if kind == 'site' else 'file')}"
+
+
+def batch_of(index: int, total: int) -> str:
+    return f"batch {number(index)} of {number(total)}"
+
+
+def passages_of(done: int, total: int) -> str:
+    return f"{number(done)} of {count(total, 'passage')}"
+
+
+def time_left(seconds: float, low: float | None = None, high: float | None = None) -> str:
+    """``about 4 min left``, with the range where it says more: ``about 4 min left (3 to 6)``."""
     if seconds < 8:
         return "a few seconds left"
+    amount, unit = _rounded(seconds)
+    about = f"about {amount} {unit} left"
+    if low is None or high is None:
+        return about
+    (least, unit_low), (most, unit_high) = _rounded(low), _rounded(high)
+    if (least, unit_low) == (most, unit_high):
+        return about
+    return f"{about} ({least}{'' if unit_low == unit_high else f' {unit_low}'} to {most} {unit_high})"
+
+
+def _rounded(seconds: float) -> tuple[str, str]:
+    """Coarsely, so that it does not flicker."""
     if seconds < 55:
-        return f"about {round(seconds / 5) * 5} s left"
+        return str(max(5, round(seconds / 5) * 5)), "s"
     if seconds < 3600:
-        return f"about {max(1, round(seconds / 60))} min left"
-    return f"about {seconds / 3600:.1f} h left"
+        return str(max(1, round(seconds / 60))), "min"
+    return f"{seconds / 3600:.1f}", "h"
+
+
+def more_below(items: int) -> str:
+    return f"and {number(items)} more, in the table below"
+
+
+def what_was_read(kind: str, name: str, items: int) -> str:
+    """``report.pdf``, ``report.pdf and 29 more``, ``https://example.org/ (website)``."""
+    if kind == "site":
+        return f"{name} (website)"
+    return name if items == 1 else f"{name} and {number(items - 1)} more"
+
+
+def last_trouble(message: str) -> str:
+    return f"Last trouble: {message}"
+
+
+def job_ended(base: str, result: str) -> str:
+    return f"“{base}”: {result}"
+
+
+def result(job: ProgressRecord) -> str:
+    """What became of a job: ``412 ready · 3 skipped · 1 failed``."""
+    return outcome(job.processed_files, job.skipped_files, job.failed_files)
 
 
 def outcome(ready: int, skipped: int, failed: int) -> str:
