@@ -23,6 +23,8 @@ from sitechat.ingestion.extract import ExtractionPool
 from sitechat.ingestion.fetch import Fetcher
 from sitechat.ingestion.gather import Names, clean_name, expected_passages, items_of_paths, reason_to_skip
 from sitechat.ingestion.housekeeping import Housekeeping
+from sitechat.ingestion.notify.channels import channels
+from sitechat.ingestion.notify.outbox import Outbox
 from sitechat.ingestion.signals import WORK, Signals, command, progress
 from sitechat.ingestion.site.crawl import Crawls, first_items
 from sitechat.ingestion.site.plan import from_plan, to_plan
@@ -95,6 +97,8 @@ class IngestionService:
         rules = AddressRules(parse_networks(settings.allow_networks))
         self._fetcher = Fetcher(rules, max_bytes=self._limit)
         self._housekeeping = Housekeeping(db, indexes, self.blobs)
+        told, self._door = channels(settings, rules)
+        self._outbox = Outbox(db, told, backoff_seconds)
         sources = Sources(self.blobs, self._fetcher, self._limit)
         self._crawls = Crawls(db, self._fetcher, self.blobs, Turns(settings.site_pause), self._limit)
         stages = Stages(db, indexes, sources, self._pool, self._signals, self._housekeeping.stored, self._crawls)
@@ -103,7 +107,7 @@ class IngestionService:
             stages,
             indexes,
             self._signals,
-            self._housekeeping.ended,
+            self._job_ended,
             count=workers,
             backoff_seconds=backoff_seconds,
         )
@@ -112,6 +116,7 @@ class IngestionService:
         """Take up what waits in the journal; does nothing beside an owner."""
         if self._serving:
             self._housekeeping.start()
+            self._outbox.start()
             await self._workers.start()
 
     async def close(self) -> None:
@@ -121,6 +126,9 @@ class IngestionService:
         await self._pool.close()
         await self._fetcher.close()
         await self._housekeeping.close()
+        await self._outbox.close()
+        if self._door is not None:
+            await self._door.close()
 
     # Handing over
 
@@ -292,8 +300,13 @@ class IngestionService:
                 raise _SweptError
         return job_id
 
+    def _job_ended(self) -> None:
+        self._housekeeping.ended()
+        self._outbox.wake()
+
     def _begun(self, job_id: str) -> str:
         self._signals.ring(WORK, progress(job_id))
+        self._outbox.wake()  # a job of files that are not read has ended already
         return job_id
 
     def _commanded(self, job_id: str) -> None:

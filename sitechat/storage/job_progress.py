@@ -44,7 +44,7 @@ class JobProgressReader:
             job = await session.get(JobRow, job_id)
             if job is None or job.owner_id != caller.user_id:
                 raise NotFound("This job does not exist, or not any more.")
-            return (await _records(session, [job]))[0]
+            return (await records_of(session, [job]))[0]
 
     async def is_open(self, caller: Caller, knowledge_base_id: str) -> bool:
         """Whether one of the caller's jobs of a knowledge base waits, is in work or is paused."""
@@ -65,7 +65,7 @@ class JobProgressReader:
             .limit(limit)
         )
         async with self._db.read() as session:
-            return await _records(session, (await session.execute(statement)).scalars().all())
+            return await records_of(session, (await session.execute(statement)).scalars().all())
 
     async def current(self, caller: Caller, since: datetime) -> list[ProgressRecord]:
         """The caller's jobs of all knowledge bases that are open or have ended since then, newest first."""
@@ -73,7 +73,7 @@ class JobProgressReader:
         statement = select(JobRow).where(JobRow.owner_id == caller.user_id, recent)
         async with self._db.read() as session:
             jobs = await session.execute(statement.order_by(JobRow.created_at.desc(), JobRow.id))
-            return await _records(session, jobs.scalars().all())
+            return await records_of(session, jobs.scalars().all())
 
     async def pulse(self) -> tuple[object, ...]:
         """Differs from the last one whenever a job was made, written or deleted since, by whatever process."""
@@ -82,7 +82,7 @@ class JobProgressReader:
             return tuple((await session.execute(statement)).one())
 
 
-async def _records(session: AsyncSession, jobs: Sequence[JobRow]) -> list[ProgressRecord]:
+async def records_of(session: AsyncSession, jobs: Sequence[JobRow]) -> list[ProgressRecord]:
     if not jobs:
         return []
     ids = [job.id for job in jobs]
