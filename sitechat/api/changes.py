@@ -102,7 +102,9 @@ async def _until_left(socket: WebSocket, ringing: Awaitable[None]) -> None:
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        ended, _ = await asyncio.wait(tasks)
+        for task in ended:
+            _ = task.cancelled() or task.exception()  # looked at, so that nobody warns of it
 
 
 async def _left(socket: WebSocket) -> None:
