@@ -46,7 +46,8 @@ class NoticeStore:
         async with self._db.write() as session:
             jobs = (await session.execute(statement)).scalars().all()
             if channels and jobs:
-                names = dict((await session.execute(select(KnowledgeBaseRow.id, KnowledgeBaseRow.name))).tuples().all())
+                named = await session.execute(select(KnowledgeBaseRow.id, KnowledgeBaseRow.name))
+                names = {row.id: row.name for row in named}
                 bodies = [body(record, names[record.knowledge_base_id]) for record in await records_of(session, jobs)]
                 rows = [
                     {"id": new_id(), "job_id": told["job"]["id"], "channel": channel, "body": told}

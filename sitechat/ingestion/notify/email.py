@@ -14,7 +14,7 @@ from sitechat.ingestion.notify.outbox import NotTaken
 from sitechat.ingestion.notify.webhook import ID_HEADER
 from sitechat.storage.notices import Notice
 
-SECONDS = 20.0
+SECONDS = 10.0
 """For each step of the talk with the mail server."""
 
 
@@ -58,7 +58,7 @@ class Email:
         server = self._server
         tls = server.tls or ssl.create_default_context()
         try:
-            with _connection(server, tls) as talk:
+            with self._connection(tls) as talk:
                 if server.security == "starttls":
                     talk.starttls(context=tls)
                 if server.username:
@@ -76,8 +76,9 @@ class Email:
         except (smtplib.SMTPException, OSError) as error:
             raise NotTaken(f"The mail server cannot be reached ({type(error).__name__}).", passing=True) from None
 
-
-def _connection(server: MailServer, tls: ssl.SSLContext) -> smtplib.SMTP:
-    if server.security == "tls":
-        return smtplib.SMTP_SSL(server.host, server.port, timeout=SECONDS, context=tls)
-    return smtplib.SMTP(server.host, server.port, timeout=SECONDS)
+    def _connection(self, tls: ssl.SSLContext) -> smtplib.SMTP:
+        """Greets with the sender's domain: the name of this machine would have to be looked up, and is nobody's."""
+        server, domain = self._server, self._sender.rpartition("@")[2]
+        if server.security == "tls":
+            return smtplib.SMTP_SSL(server.host, server.port, domain, timeout=SECONDS, context=tls)
+        return smtplib.SMTP(server.host, server.port, domain, timeout=SECONDS)
