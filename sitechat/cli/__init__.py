@@ -9,12 +9,24 @@ import os
 
 import typer
 
-from sitechat.cli import asking, checking, ingesting
+from sitechat.cli import asking, checking, ingesting, jobs
 from sitechat.cli.base import complain
 from sitechat.errors import SettingsError, SiteChatError
 
 app = typer.Typer(help="Ask your own documents.", no_args_is_help=True, add_completion=False)
-for command in (asking.ask, ingesting.ingest, checking.doctor, checking.serve, checking.version):
+for command in (
+    asking.ask,
+    ingesting.ingest,
+    jobs.jobs,
+    jobs.watch,
+    jobs.pause,
+    jobs.resume,
+    jobs.cancel,
+    jobs.retry,
+    checking.doctor,
+    checking.serve,
+    checking.version,
+):
     app.command()(command)
 
 

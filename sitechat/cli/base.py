@@ -27,10 +27,11 @@ def complain(message: str, status: int = 1) -> NoReturn:
 
 
 @contextmanager
-def opened() -> Iterator[Runtime]:
+def opened(*, serving: bool = True) -> Iterator[Runtime]:
+    """The engine; it owns the data directory where that is free. Not ``serving``: it never does, and does no work."""
     settings = load_settings()
     configure(settings)
-    engine = Runtime.open_or_join(settings)
+    engine = Runtime.open_or_join(settings) if serving else Runtime.open(settings, serving=False)
     try:
         yield engine
     finally:

@@ -1,21 +1,17 @@
 """``sitechat ingest``: files, folders, pages and sites into a knowledge base."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from time import monotonic
 from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from sitechat.cli.base import Json, opened, people, results
-from sitechat.errors import TimedOut
+from sitechat.cli.progress import follow
 from sitechat.identity import LOCAL
 from sitechat.ingestion.site.plan import MAX_DEPTH, MAX_PAGES
 from sitechat.ingestion.site.plan import site as site_at
-from sitechat.progress import ItemRecord, ProgressRecord
-from sitechat.runtime import Runtime
+from sitechat.progress import ItemRecord
 from sitechat.storage.values import KnowledgeBase
 
 
@@ -58,50 +54,16 @@ def ingest(
             jobs.append(engine.call(engine.ingestion.add_paths(LOCAL, base.id, paths), timeout=600))
         if not engine.serving and not as_json:
             people.print("[dim]A running SiteChat owns the data directory and does the work.[/]")
-        items = [item for job in jobs for item in _follow_job(engine, job, as_json)]
+        items: list[ItemRecord] = []
+        for job in jobs:
+            follow(engine, job, as_json)
+            items += engine.call(engine.ingestion.items(LOCAL, job))
     if as_json:
         for item in items:
             print(item.model_dump_json())
     else:
         _print_items(items, base)
     raise typer.Exit(1 if any(item.state == "failed" for item in items) else 0)
-
-
-def _follow_job(engine: Runtime, job_id: str, as_json: bool) -> list[ItemRecord]:
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TimeElapsedColumn(),
-        console=people,
-        disable=as_json,
-    )
-    with bar:
-        shown = bar.add_task("Waiting", total=100)
-        for record in _records(engine, job_id):
-            if as_json:
-                print(record.model_dump_json(), flush=True)
-            bar.update(shown, completed=record.progress_percentage, description=_describe(record))
-    return engine.call(engine.ingestion.items(LOCAL, job_id))
-
-
-def _records(engine: Runtime, job_id: str) -> Iterator[ProgressRecord]:
-    """Each state of the job that differs from the one before, until it is over."""
-    last: ProgressRecord | None = None
-    begun = monotonic()
-    while last is None or last.status in ("pending", "in_progress", "paused"):
-        record = engine.call(engine.ingestion.wait_for_change(LOCAL, job_id, last, timeout=5.0))
-        if last is None or record.updated_at != last.updated_at or record.status != last.status:
-            yield record
-        last = record
-        if record.status == "pending" and monotonic() - begun > 120 and not record.queued_behind:
-            raise TimedOut("Nobody has begun this job for two minutes. Is the SiteChat that owns the data still alive?")
-
-
-def _describe(record: ProgressRecord) -> str:
-    stage = record.stage.replace("_", " ")
-    name = Path(record.current_file).name[:40] if record.current_file else ""
-    return f"{record.processed_files}/{record.total_files} {stage} {escape(name)}"
 
 
 def _print_items(items: list[ItemRecord], base: KnowledgeBase) -> None:
