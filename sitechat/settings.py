@@ -7,10 +7,10 @@ becomes one :class:`~sitechat.errors.SettingsError` whose message names each var
 import os
 import re
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal, Self, cast
 
 from dotenv import dotenv_values
-from pydantic import AliasChoices, Field, HttpUrl, SecretStr, ValidationError, field_validator
+from pydantic import AliasChoices, Field, HttpUrl, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from sitechat.errors import SettingsError
@@ -18,7 +18,10 @@ from sitechat.errors import SettingsError
 DEFAULT_EMBEDDING = "local/all-MiniLM-L6-v2"
 _LLM_FORM = re.compile(r"^(extractive|scripted|[a-z]+/\S+)$")
 _EMBEDDING_FORM = re.compile(r"^(local|openai|bedrock)/\S+$")
-_SECRET_WORDS = ("KEY", "SECRET", "TOKEN", "PASSWORD")
+_EMAIL_FORM = re.compile(r"^[^\s@,<>]+@[^\s@,<>]+$")
+_HOST_FORM = re.compile(r"^[A-Za-z0-9.:_\-\[\]]+$")
+_SECRET_WORDS = ("KEY", "SECRET", "TOKEN", "PASSWORD", "WEBHOOK")
+"""Of variables whose values are not shown; the address of a webhook often is a secret, too."""
 
 
 class Settings(BaseSettings):
@@ -73,6 +76,28 @@ class Settings(BaseSettings):
         description="Private networks that pages may be fetched from, as CIDRs separated by commas; none by default.",
     )
 
+    notify_webhook: HttpUrl | None = Field(
+        None,
+        description="Address that is told, as JSON, when an ingestion has ended; one inside a private network needs "
+        "SITECHAT_ALLOW_NETWORKS.",
+    )
+    notify_webhook_secret: SecretStr | None = Field(
+        None, description="Signs what is sent to the webhook: its HMAC-SHA256 stands in the header SiteChat-Signature."
+    )
+    notify_email_to: str = Field(
+        "", description="E-mail addresses that are told when an ingestion has ended, separated by commas."
+    )
+    notify_email_from: str | None = Field(
+        None, description="Sender of these e-mails. Unset: the first of the recipients."
+    )
+    notify_smtp_host: str | None = Field(None, description="Mail server that sends these e-mails.")
+    notify_smtp_port: int = Field(587, ge=1, le=65_535, description="Port of the mail server.")
+    notify_smtp_security: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="How the mail server is talked to; none sends a password in the clear."
+    )
+    notify_smtp_username: str | None = Field(None, description="User name at the mail server, if it wants one.")
+    notify_smtp_password: SecretStr | None = Field(None, description="Password at the mail server.")
+
     openai_api_key: SecretStr | None = Field(
         None,
         validation_alias=AliasChoices("OPENAI_API_KEY"),
@@ -117,6 +142,30 @@ class Settings(BaseSettings):
         if not _EMBEDDING_FORM.match(value):
             raise ValueError("use local/<model>, openai/<model> or bedrock/<model id>")
         return value
+
+    @field_validator("notify_email_to", "notify_email_from")
+    @classmethod
+    def _addresses(cls, value: str | None) -> str | None:
+        for address in (value or "").split(","):
+            if address.strip() and not _EMAIL_FORM.match(address.strip()):
+                raise ValueError(f"“{address.strip()}” is no e-mail address")
+        return value
+
+    @field_validator("notify_smtp_host")
+    @classmethod
+    def _host(cls, value: str | None) -> str | None:
+        if value is not None and not _HOST_FORM.match(value):
+            raise ValueError("use the bare name or address of the server, such as smtp.example.org")
+        return value
+
+    @model_validator(mode="after")
+    def _mail_server(self) -> Self:
+        if self.notify_email_to.strip() and not self.notify_smtp_host:
+            raise SettingsError(
+                "Some settings need attention:\n  SITECHAT_NOTIFY_EMAIL_TO is set, so SITECHAT_NOTIFY_SMTP_HOST must "
+                "name the mail server."
+            )
+        return self
 
 
 def load_settings() -> Settings:

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 
-from sitechat.api import health, source
+from sitechat.api import changes, health, source
 from sitechat.runtime import Runtime
 
 GetRuntime = Callable[[], Runtime]
@@ -20,6 +20,7 @@ def routes(runtime: GetRuntime, prefix: str = "") -> list[BaseRoute]:
         Route(f"{base}/readyz", health.ready(runtime), methods=["GET"]),
         Route(f"{base}/source/{{document_id}}", source.view(runtime), methods=["GET"]),
         Route(f"{base}/source/{{document_id}}/file", source.original(runtime), methods=["GET"]),
+        WebSocketRoute(f"{base}/api/ws/changes", changes.listen(runtime)),
         Route(f"{base}/api/{{rest:path}}", _unknown),
     ]
 

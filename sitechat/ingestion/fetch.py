@@ -29,6 +29,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MOST_HOPS = 10
 _REDIRECTED = 302
 _MOST_ADDRESSES = 4
+_AGENT = f"SiteChat/{sitechat.__version__}"
 _TIMEOUTS = {"connect": 10.0, "read": 20.0, "write": 10.0, "pool": 30.0}
 _ACCEPT = "text/html, application/xhtml+xml, application/pdf, text/*;q=0.9, */*;q=0.5"
 
@@ -109,6 +110,32 @@ class Fetcher:
         """As :meth:`fetch`, for what is no page (robots.txt, a sitemap): any status and type, up to ``most`` bytes."""
         return await self._read(url, _Wish(min(most, self._max_bytes), any_answer=True))
 
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
+        """Send ``body`` to ``url``; returns the status of the answer, of which nothing else is read or followed.
+
+        Raises ``BadUrl``, ``AddressRefused``, ``FetchFailed`` or ``TimedOut``.
+        """
+        address = parse_url(url)
+        try:
+            async with asyncio.timeout(self._deadline):
+                return await self._post(address, body, headers)
+        except TimeoutError:
+            raise TimedOut(f"{address.host} took longer than {self._deadline:g} seconds.") from None
+        except (httpcore2.TimeoutException, httpcore2.NetworkError, httpcore2.ProtocolError, OSError) as error:
+            raise translated(error, address.host) from error
+
+    async def _post(self, address: WebAddress, body: bytes, headers: Mapping[str, str]) -> int:
+        sent = [("Host", address.authority), ("User-Agent", _AGENT), ("Content-Length", str(len(body)))]
+        request = self._pool.stream(
+            "POST",
+            _dialled(address),
+            headers=[*sent, *headers.items()],
+            content=body,
+            extensions={"timeout": _TIMEOUTS},
+        )
+        async with request as response:
+            return response.status
+
     async def _read(self, url: str, wish: _Wish) -> Fetched:
         address = parse_url(url)
         try:
@@ -136,15 +163,10 @@ class Fetcher:
 
     async def _request(self, address: WebAddress, wish: _Wish) -> "Fetched | WebAddress":
         """One hop: the page, or where it redirects to."""
-        url = httpcore2.URL(
-            scheme=address.scheme.encode(),
-            host=address.host.encode(),
-            port=address.port,
-            target=address.target.encode(),
-        )
+        url = _dialled(address)
         headers = [
             ("Host", address.authority),
-            ("User-Agent", f"SiteChat/{sitechat.__version__}"),
+            ("User-Agent", _AGENT),
             ("Accept", _ACCEPT),
             ("Accept-Encoding", ACCEPTED),
             *wish.conditions.items(),
@@ -227,6 +249,15 @@ async def system_resolver(host: str, port: int) -> list[str]:
     loop = asyncio.get_running_loop()
     answers = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(answer[4][0]) for answer in answers))
+
+
+def _dialled(address: WebAddress) -> httpcore2.URL:
+    return httpcore2.URL(
+        scheme=address.scheme.encode(),
+        host=address.host.encode(),
+        port=address.port,
+        target=address.target.encode(),
+    )
 
 
 def _headers(response: httpcore2.Response) -> dict[str, str]:

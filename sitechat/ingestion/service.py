@@ -9,18 +9,22 @@ import io
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from time import monotonic
 from typing import BinaryIO
 
 from sitechat.errors import Forbidden, InvalidInput, NotFound
 from sitechat.identity import Caller
+from sitechat.ingestion.activity import ActivityBoard
 from sitechat.ingestion.addresses import AddressRules, parse_networks
 from sitechat.ingestion.blobs import BlobStore, TooLargeToKeep
 from sitechat.ingestion.extract import ExtractionPool
 from sitechat.ingestion.fetch import Fetcher
 from sitechat.ingestion.gather import Names, clean_name, expected_passages, items_of_paths, reason_to_skip
 from sitechat.ingestion.housekeeping import Housekeeping
+from sitechat.ingestion.notify.channels import channels
+from sitechat.ingestion.notify.outbox import Outbox
 from sitechat.ingestion.signals import WORK, Signals, command, progress
 from sitechat.ingestion.site.crawl import Crawls, first_items
 from sitechat.ingestion.site.plan import from_plan, to_plan
@@ -33,10 +37,12 @@ from sitechat.ingestion.worker import Workers
 from sitechat.progress import ItemRecord, ItemState, ProgressRecord
 from sitechat.settings import Settings
 from sitechat.storage.engine import Database
+from sitechat.storage.job_history import JobHistory, PastJob
 from sitechat.storage.job_progress import JobProgressReader
 from sitechat.storage.jobs import JobsStore, NewItem
 from sitechat.storage.knowledge import KnowledgeStore
 from sitechat.storage.leases import LeaseStore
+from sitechat.storage.tables import now
 
 OPEN = ("pending", "in_progress", "paused")
 WATCH_SECONDS = 5.0
@@ -81,14 +87,19 @@ class IngestionService:
         self._limit = settings.max_file_mb * 1_000_000
         self._jobs = JobsStore(db)
         self._reader = JobProgressReader(db)
+        self._history = JobHistory(db)
         self._knowledge = KnowledgeStore(db)
         self._signals = Signals()
+        self.activity = ActivityBoard(self._current, self._reader.pulse, self._signals, now)
+        """What a person's jobs are doing, pushed."""
         self._pool = ExtractionPool(
             size=readers, timeout=settings.extract_timeout, memory_mb=settings.extract_memory_mb
         )
         rules = AddressRules(parse_networks(settings.allow_networks))
         self._fetcher = Fetcher(rules, max_bytes=self._limit)
         self._housekeeping = Housekeeping(db, indexes, self.blobs)
+        told, self._door = channels(settings, rules)
+        self._outbox = Outbox(db, told, backoff_seconds)
         sources = Sources(self.blobs, self._fetcher, self._limit)
         self._crawls = Crawls(db, self._fetcher, self.blobs, Turns(settings.site_pause), self._limit)
         stages = Stages(db, indexes, sources, self._pool, self._signals, self._housekeeping.stored, self._crawls)
@@ -97,7 +108,7 @@ class IngestionService:
             stages,
             indexes,
             self._signals,
-            self._housekeeping.ended,
+            self._job_ended,
             count=workers,
             backoff_seconds=backoff_seconds,
         )
@@ -106,14 +117,19 @@ class IngestionService:
         """Take up what waits in the journal; does nothing beside an owner."""
         if self._serving:
             self._housekeeping.start()
+            self._outbox.start()
             await self._workers.start()
 
     async def close(self) -> None:
         """Put down what is in work; it is taken up at the next start."""
+        await self.activity.close()
         await self._workers.close()
         await self._pool.close()
         await self._fetcher.close()
         await self._housekeeping.close()
+        await self._outbox.close()
+        if self._door is not None:
+            await self._door.close()
 
     # Handing over
 
@@ -166,6 +182,14 @@ class IngestionService:
         """The caller's jobs of a knowledge base, newest first."""
         await self._knowledge.get(caller, knowledge_base_id)
         return [self._explained(record) for record in await self._reader.knowledge_base(caller, knowledge_base_id)]
+
+    async def history(self, caller: Caller, knowledge_base_id: str) -> list[PastJob]:
+        """The caller's jobs of a knowledge base that are over, the latest first."""
+        await self._knowledge.get(caller, knowledge_base_id)
+        return await self._history.ended(caller, knowledge_base_id)
+
+    async def _current(self, caller: Caller, since: datetime) -> list[ProgressRecord]:
+        return [self._explained(record) for record in await self._reader.current(caller, since)]
 
     async def is_reading(self, caller: Caller, knowledge_base_id: str) -> bool:
         """Whether one of the caller's jobs of a knowledge base is not over."""
@@ -277,8 +301,13 @@ class IngestionService:
                 raise _SweptError
         return job_id
 
+    def _job_ended(self) -> None:
+        self._housekeeping.ended()
+        self._outbox.wake()
+
     def _begun(self, job_id: str) -> str:
         self._signals.ring(WORK, progress(job_id))
+        self._outbox.wake()  # a job of files that are not read has ended already
         return job_id
 
     def _commanded(self, job_id: str) -> None:

@@ -13,9 +13,13 @@ WORK = "work"
 """Topic: there may be an item to claim."""
 
 
+PROGRESS = "progress"
+"""Topic: the items of some job have moved."""
+
+
 def progress(job_id: str) -> str:
     """Topic: the job's items have moved."""
-    return f"progress {job_id}"
+    return f"{PROGRESS} {job_id}"
 
 
 STOP = "stop"
@@ -34,9 +38,11 @@ class Signals:
         self._bells: dict[str, set[Bell]] = defaultdict(set)
 
     def ring(self, *topics: str) -> None:
+        """Whoever listens to the kind that a topic is of, its first word, is woken as well."""
         for topic in topics:
-            for bell in self._bells.get(topic, ()):
-                bell.ring()
+            for each in {topic, topic.partition(" ")[0]}:
+                for bell in self._bells.get(each, ()):
+                    bell.ring()
 
     @contextmanager
     def listen(self, *topics: str) -> Iterator["Bell"]:
@@ -57,6 +63,11 @@ class Bell:
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
+
+    @property
+    def rung(self) -> bool:
+        """Whether a ring waits to be noticed."""
+        return self._event.is_set()
 
     def ring(self) -> None:
         self._event.set()

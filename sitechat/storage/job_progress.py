@@ -25,6 +25,7 @@ STALL_SECONDS = 30
 """An item in work without any progress for this long is shown as stalled."""
 UNTENDED_SECONDS = 15
 """A job at the head of the queue that nobody has taken up for this long waits for a SiteChat to run."""
+_OPEN = ("pending", "in_progress", "paused")
 _ON = {
     "file_processing": "{name} to be read",
     "text_extraction": "the text of {name}",
@@ -43,7 +44,7 @@ class JobProgressReader:
             job = await session.get(JobRow, job_id)
             if job is None or job.owner_id != caller.user_id:
                 raise NotFound("This job does not exist, or not any more.")
-            return (await _records(session, [job]))[0]
+            return (await records_of(session, [job]))[0]
 
     async def is_open(self, caller: Caller, knowledge_base_id: str) -> bool:
         """Whether one of the caller's jobs of a knowledge base waits, is in work or is paused."""
@@ -64,10 +65,26 @@ class JobProgressReader:
             .limit(limit)
         )
         async with self._db.read() as session:
-            return await _records(session, (await session.execute(statement)).scalars().all())
+            return await records_of(session, (await session.execute(statement)).scalars().all())
+
+    async def current(self, caller: Caller, since: datetime) -> list[ProgressRecord]:
+        """The caller's jobs of all knowledge bases that are open or have ended since then, newest first."""
+        recent = JobRow.state.in_(_OPEN) | (JobRow.completed_at >= since)
+        statement = select(JobRow).where(JobRow.owner_id == caller.user_id, recent)
+        async with self._db.read() as session:
+            jobs = await session.execute(statement.order_by(JobRow.created_at.desc(), JobRow.id))
+            return await records_of(session, jobs.scalars().all())
+
+    async def pulse(self) -> tuple[object, ...]:
+        """Differs from the last one whenever a job was made, written or deleted since, by whatever process."""
+        statement = select(func.count(), func.max(JobRow.updated_at), func.max(JobRow.ticked_at))
+        async with self._db.read() as session:
+            return tuple((await session.execute(statement)).one())
 
 
-async def _records(session: AsyncSession, jobs: Sequence[JobRow]) -> list[ProgressRecord]:
+async def records_of(session: AsyncSession, jobs: Sequence[JobRow]) -> list[ProgressRecord]:
+    if not jobs:
+        return []
     ids = [job.id for job in jobs]
     counts = {row.job_id: row for row in (await session.execute(_counts(ids))).all()}
     in_work = await _items_in_work(session, ids)

@@ -78,6 +78,7 @@ class JobsStore:
             created_at=at,
             updated_at=at,
             completed_at=None if to_do else at,
+            announced=to_do,
         )
         rows = [item_values(item, job_id, knowledge_base_id, ordinal) for ordinal, item in enumerate(items)]
         async with self._db.write(tx) as session:
@@ -159,6 +160,7 @@ class JobsStore:
             if item.state not in OPEN_ITEM:
                 raise InvalidInput(f"“{item.name}” is already done.")
             await _cancel_items(session, item.job_id, item_id)
+            await session.execute(update(JobRow).where(JobRow.id == item.job_id).values(updated_at=now()))
             await finish_if_done(session, item.job_id)
             return item.job_id
 
@@ -215,7 +217,7 @@ async def finish_if_done(session: AsyncSession, job_id: str) -> bool:
     ended = await session.execute(
         update(JobRow)
         .where(JobRow.id == job_id, JobRow.state.in_(OPEN_JOB))
-        .values(state=state, updated_at=now(), completed_at=now())
+        .values(state=state, updated_at=now(), completed_at=now(), announced=state == "cancelled")
         .returning(JobRow.id)
     )
     return ended.first() is not None

@@ -15,6 +15,7 @@ from sqlalchemy.orm import aliased
 
 from sitechat.storage.engine import Database, Transaction
 from sitechat.storage.jobs import NewItem, finish_if_done, give_back, item_values
+from sitechat.storage.series import added
 from sitechat.storage.tables import (
     GenerationRow,
     ItemRow,
@@ -144,10 +145,11 @@ class LeaseStore:
         """A batch is done: count it and keep its vectors (key, data), together."""
         rows = [{"item_id": claim.item_id, "key": key, "data": data} for key, data in vectors]
         async with self._db.write() as session:
+            before = await _done(session, claim)
             await _write(session, claim, updated_at=now(), **_counts(chunks, batches))
             if rows:
                 await session.execute(insert(StagedVectorRow).prefix_with("OR IGNORE", dialect="sqlite"), rows)
-            await _tick(session, claim.job_id)
+            await _tick(session, claim.job_id, passages=chunks[0] - before)
 
     async def staged(self, claim: Claim, keys: Collection[bytes]) -> dict[bytes, bytes]:
         """Vectors that an earlier attempt had finished."""
@@ -163,7 +165,7 @@ class LeaseStore:
         self, claim: Claim, outcome: str, document_id: str, chunks: int = 0, tx: Transaction | None = None
     ) -> bool:
         async with self._db.write(tx) as session:
-            counts = {"chunks_total": chunks, "chunks_done": chunks}
+            counts = {"chunks_total": chunks, "chunks_done": chunks, "batches_done": ItemRow.batches_total}
             return await _end(session, claim, "completed", outcome=outcome, document_id=document_id, **counts)
 
     async def skip(self, claim: Claim, reason: str, tx: Transaction | None = None, cause: str = "") -> bool:
@@ -241,6 +243,8 @@ async def _write(session: AsyncSession, claim: Claim, **values: object) -> None:
 async def _end(session: AsyncSession, claim: Claim, state: str, **values: object) -> bool:
     stage = "failed" if state == "failed" else "complete"
     at = now()
+    passages = int(str(values.get("chunks_done", 0)))
+    passages -= await _done(session, claim) if passages else 0
     await _write(
         session,
         claim,
@@ -257,12 +261,21 @@ async def _end(session: AsyncSession, claim: Claim, state: str, **values: object
         await session.execute(update(JobRow).where(JobRow.id == claim.job_id).values(error=error))
     else:
         await session.execute(delete(StagedVectorRow).where(StagedVectorRow.item_id == claim.item_id))
-    await _tick(session, claim.job_id)
+    await _tick(session, claim.job_id, passages=passages)
     return await finish_if_done(session, claim.job_id)
 
 
-async def _tick(session: AsyncSession, job_id: str, *, began: str | None = None) -> None:
-    """Something happened in the job. The time since the last happening counts as work, unless nothing was in work."""
+async def _done(session: AsyncSession, claim: Claim) -> int:
+    """Passages of the item that were counted before."""
+    counted = await session.execute(select(ItemRow.chunks_done).where(ItemRow.id == claim.item_id))
+    return counted.scalar_one_or_none() or 0
+
+
+async def _tick(session: AsyncSession, job_id: str, *, began: str | None = None, passages: int = 0) -> None:
+    """Something happened in the job. The time since the last happening counts as work, unless nothing was in work.
+
+    ``passages``: done since then.
+    """
     at = now()
     since = at.timestamp() - func.coalesce(JobRow.ticked_at, at.timestamp())
     spent = case((since < 0, 0.0), (since > LONGEST_TICK.total_seconds(), LONGEST_TICK.total_seconds()), else_=since)
@@ -272,7 +285,13 @@ async def _tick(session: AsyncSession, job_id: str, *, began: str | None = None)
         spent = case((others.exists(), spent), else_=0.0)
         values |= {"state": "in_progress", "started_at": func.coalesce(JobRow.started_at, at)}
     statement = update(JobRow).where(JobRow.id == job_id).values(busy_seconds=JobRow.busy_seconds + spent, **values)
-    await session.execute(statement.execution_options(synchronize_session=False))
+    ticked = await session.execute(
+        statement.returning(JobRow.busy_seconds, JobRow.series).execution_options(synchronize_session=False)
+    )
+    if passages > 0 and (job := ticked.one_or_none()) is not None:
+        grown = added(job.series, job.busy_seconds, passages)
+        statement = update(JobRow).where(JobRow.id == job_id).values(series=grown)
+        await session.execute(statement.execution_options(synchronize_session=False))
 
 
 def _counts(chunks: tuple[int, int], batches: tuple[int, int]) -> dict[str, object]:

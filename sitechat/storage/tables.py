@@ -291,7 +291,8 @@ class JobRow(Base):
     ``kind``: files, url, site. ``plan`` is a site's: where to begin, how far to go. Counts are not stored: progress is
     a query over the items. ``error`` is the last failure.
     ``busy_seconds`` is how long items of it were being worked on, up to ``ticked_at`` (seconds since the epoch): what
-    rates are measured against.
+    rates are measured against. ``series`` is how fast it was (``storage/series.py``). ``announced``: nobody waits to be
+    told that it has ended.
     """
 
     __tablename__ = "jobs"
@@ -306,6 +307,8 @@ class JobRow(Base):
     error: Mapped[str] = mapped_column(Text, default="")
     busy_seconds: Mapped[float] = mapped_column(Float, default=0.0)
     ticked_at: Mapped[float | None] = mapped_column(Float)
+    series: Mapped[dict[str, Any] | None]
+    announced: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime] = mapped_column(default=now)
     started_at: Mapped[datetime | None]
     updated_at: Mapped[datetime] = mapped_column(default=now)
@@ -375,3 +378,24 @@ class StagedVectorRow(Base):
     item_id: Mapped[str] = mapped_column(ForeignKey("items.id", ondelete="CASCADE"), primary_key=True)
     key: Mapped[bytes] = mapped_column(LargeBinary(16), primary_key=True)
     data: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class NoticeRow(Base):
+    """What is to be told of a job's end by one channel (webhook, email); its id is the one that receivers see.
+
+    ``state``: waiting, sent or given_up. ``body`` is what was true when the job ended.
+    """
+
+    __tablename__ = "notices"
+    __table_args__ = (Index("ix_notices_waiting", "state", "not_before"),)
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    job_id: Mapped[str] = mapped_column(String(32))
+    channel: Mapped[str] = mapped_column(String(10))
+    state: Mapped[str] = mapped_column(String(10), default="waiting")
+    body: Mapped[dict[str, Any]]
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    not_before: Mapped[datetime] = mapped_column(default=now)
+    error: Mapped[str] = mapped_column(Text, default="")
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    ended_at: Mapped[datetime | None]

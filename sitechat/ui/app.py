@@ -3,7 +3,7 @@
 import streamlit as st
 
 from sitechat.errors import SiteChatError
-from sitechat.ui import assets, chat, engine, knowledge, session, settings_page, sidebar, text
+from sitechat.ui import assets, bell, chat, engine, finished, knowledge, session, settings_page, sidebar, text
 from sitechat.ui.markdown import plain
 
 
@@ -25,6 +25,10 @@ def main() -> None:
     except SiteChatError as error:
         _could_not_start(error)
         return
+    bell.begin()
+    with st.container(key="unseen-bell"):
+        bell.draw()
+        finished.draw()
     sidebar.draw()
     page.run()
 

@@ -1,7 +1,8 @@
 """The knowledge page: all knowledge bases as cards, or one of them opened."""
 
 import asyncio
-from collections.abc import Sequence
+import functools
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -9,10 +10,20 @@ from sitechat.errors import NotFound
 from sitechat.progress import ProgressRecord
 from sitechat.runtime import Runtime
 from sitechat.storage.values import KnowledgeBase
-from sitechat.ui import activity, adding, documents, session, text
+from sitechat.ui import activity, adding, bell, documents, history, session, text, working
 from sitechat.ui.markdown import plain
 
-_COLOURS = {"ready": "green", "working": "blue", "paused": "gray", "attention": "orange", "empty": "gray"}
+_DOCUMENTS_EVERY = 5.0
+"""Seconds between two drawings of the documents while files are being read."""
+_COLOURS = {
+    "ready": "green",
+    "working": "blue",
+    "queued": "gray",
+    "stalled": "orange",
+    "paused": "gray",
+    "attention": "orange",
+    "empty": "gray",
+}
 
 
 def page() -> None:
@@ -47,8 +58,11 @@ def _open(base_id: str | None) -> None:
 
 def health(base: KnowledgeBase, jobs: Sequence[ProgressRecord]) -> str:
     """One of ``text.HEALTH``: what someone should know of it at a glance."""
-    if any(job.status in {"pending", "in_progress"} for job in jobs):
-        return "working"
+    moving = [job for job in jobs if job.status in {"pending", "in_progress"}]
+    if any(job.stalled for job in moving):
+        return "stalled"
+    if moving:
+        return "working" if any(not job.queued_behind for job in moving) else "queued"
     if any(job.status == "paused" for job in jobs):
         return "paused"
     if jobs and jobs[0].failed_files:
@@ -62,13 +76,10 @@ def health(base: KnowledgeBase, jobs: Sequence[ProgressRecord]) -> str:
 def _all() -> None:
     st.title(text.KNOWLEDGE, anchor=False)
     st.markdown(text.KNOWLEDGE_INTRO)
-    bases = session.call(_with_jobs)
-    if not bases:
-        st.info(text.NO_BASES, icon=":material/library_books:")
     with st.popover(text.CREATE, icon=":material/add:", key="create"):
         _create()
-    for base, jobs in bases:
-        _card(base, jobs)
+    jobs = {base.id: found for base, found in session.call(_with_jobs)}
+    bell.on_change("cards", functools.partial(_cards, jobs, bell.activity().endings))
 
 
 async def _with_jobs(runtime: Runtime) -> list[tuple[KnowledgeBase, list[ProgressRecord]]]:
@@ -76,6 +87,18 @@ async def _with_jobs(runtime: Runtime) -> list[tuple[KnowledgeBase, list[Progres
     bases = await runtime.knowledge.visible(caller)
     jobs = await asyncio.gather(*(runtime.ingestion.progress(caller, base.id) for base in bases))
     return list(zip(bases, jobs, strict=True))
+
+
+def _cards(ended: Mapping[str, Sequence[ProgressRecord]], drawn: int) -> None:
+    """``ended``: the jobs as they were when the page was drawn; what has moved since is asked for."""
+    activity.redraw_at_turns(drawn)
+    now = bell.activity()
+    bases = session.call(lambda r: r.knowledge.visible(session.caller()))
+    if not bases:
+        st.info(text.NO_BASES, icon=":material/library_books:")
+    for base in bases:
+        moving = {job.id: job for job in now.of(base.id)}
+        _card(base, [moving.get(job.id, job) for job in ended.get(base.id, ())])
 
 
 def _card(base: KnowledgeBase, jobs: Sequence[ProgressRecord]) -> None:
@@ -87,7 +110,16 @@ def _card(base: KnowledgeBase, jobs: Sequence[ProgressRecord]) -> None:
             st.caption(plain(base.description))
         facts = [text.base_facts(base.documents, base.chunks), text.updated(text.ago(base.updated_at, session.now()))]
         st.caption(" · ".join(plain(fact) for fact in facts))
-        st.button(text.OPEN, icon=":material/arrow_forward:", key=f"enter-{base.id}", on_click=_open, args=(base.id,))
+        for job in jobs:
+            if job.status in activity.OPEN:
+                same = text.DOING[working.state(job)] == text.HEALTH[health(base, jobs)]
+                working.draw(job, badge=not same, trouble=True)
+        st.button(text.OPEN, icon=":material/arrow_forward:", key=f"enter-{base.id}", on_click=_enter, args=(base.id,))
+
+
+def _enter(base_id: str) -> None:
+    _open(base_id)
+    st.rerun()  # the whole page: the button stands in a fragment
 
 
 def _badge(base: KnowledgeBase, jobs: Sequence[ProgressRecord]) -> None:
@@ -122,8 +154,9 @@ def _one(base: KnowledgeBase) -> None:
     if base.description:
         st.caption(plain(base.description))
     adding.draw(base)
-    activity.draw(base, jobs)
-    documents.draw(base)
+    activity.draw(jobs)
+    bell.on_change("documents", functools.partial(documents.draw, base), pause=_DOCUMENTS_EVERY)
+    history.draw(base)
 
 
 def _manage(base: KnowledgeBase) -> None:

@@ -1,5 +1,6 @@
 """What the chat page waits for: a knowledge base's first pages, and what other tabs do to this conversation."""
 
+import functools
 from collections.abc import Sequence
 
 import streamlit as st
@@ -7,14 +8,14 @@ import streamlit as st
 from sitechat.errors import SiteChatError
 from sitechat.progress import ProgressRecord
 from sitechat.storage.values import KnowledgeBase, Thread
-from sitechat.ui import session, text
+from sitechat.ui import bell, session, text
 from sitechat.ui.markdown import plain
 
 
 def draw(base: KnowledgeBase | None, *, reading: bool) -> None:
     """While not all of ``base`` can be asked yet: how far it is, or why not. The page comes alive by itself."""
     if base is not None and (not base.ready or reading):
-        _progress(base)
+        bell.on_change("preparing", functools.partial(_progress, base))
 
 
 def is_reading(base: KnowledgeBase) -> bool:
@@ -22,10 +23,9 @@ def is_reading(base: KnowledgeBase) -> bool:
     return session.call(lambda r: r.ingestion.is_reading(session.caller(), base.id))
 
 
-@st.fragment(run_every=1.5)
 def _progress(base: KnowledgeBase) -> None:
+    job = _open_job(bell.activity().of(base.id))
     now = session.call(lambda r: r.knowledge.get(session.caller(), base.id))
-    job = _open_job(session.call(lambda r: r.ingestion.progress(session.caller(), base.id)))
     if now.ready != base.ready or (base.ready and job is None):
         st.rerun()
     if job is None:

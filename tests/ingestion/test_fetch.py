@@ -1,7 +1,6 @@
 """The one door to the network: who may be dialled, and what may come in."""
 
 import asyncio
-import datetime
 import gzip
 import ssl
 import zlib
@@ -10,10 +9,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from sitechat.errors import SiteChatError, TimedOut
 from sitechat.ingestion.addresses import AddressRefused, AddressRules, parse_networks
@@ -21,6 +16,7 @@ from sitechat.ingestion.fetch import Fetcher
 from sitechat.ingestion.fetch_errors import FetchFailed, PageTooLarge
 from sitechat.ingestion.formats.base import Unsupported
 from tests.fixtures.web import Answer, LeadingNetwork, Names, WebServer, response
+from tests.support.certificates import certified
 
 SITE = "93.184.216.34"
 OTHER = "1.1.1.1"
@@ -312,32 +308,6 @@ async def test_what_is_no_web_server_is_said_to_be_none() -> None:
 
 
 # --- TLS --------------------------------------------------------------------------------------------------------------
-
-
-def certified(name: str, folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """A server's context with a certificate for ``name``, and a client's that trusts it."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem = certificate.public_bytes(serialization.Encoding.PEM)
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    (folder / "both.pem").write_bytes(private + pem)
-    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    server.load_cert_chain(folder / "both.pem")
-    return server, ssl.create_default_context(cadata=pem.decode())
 
 
 async def test_the_certificate_is_checked_against_the_name_though_the_address_is_dialled(tmp_path: Path) -> None:

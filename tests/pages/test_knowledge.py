@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 from sitechat.identity import LOCAL
 from sitechat.progress import ProgressRecord
 from sitechat.storage.tables import now
-from sitechat.ui import activity, text
+from sitechat.ui import text, working
 from tests.pages.conftest import Pages
 
 
@@ -145,18 +145,37 @@ def _page() -> None:
 
 
 @pytest.mark.parametrize(
-    ("record", "line"),
+    ("record", "state", "line"),
     [
         (
-            job(progress_percentage=38.2, rate_per_second=12.4, eta_seconds=236, current_file="a.pdf"),
-            "38 % · Preparing for search · 12 passages a second · about 4 min left",
+            job(
+                progress_percentage=38.2,
+                rate_per_second=12.4,
+                eta_seconds=236,
+                eta_low=190,
+                eta_high=300,
+                current_file="a.pdf",
+                processed_files=11,
+                skipped_files=1,
+                total_files=30,
+                current_batch=3,
+                total_batches=8,
+                current_chunk=96,
+                total_chunks=240,
+            ),
+            "working",
+            "12 of 30 files · batch 3 of 8 · 96 of 240 passages · 12 passages a second · about 4 min left (3 to 5 min)",
         ),
-        (job(status="paused", progress_percentage=5), "5 % · Paused"),
-        (job(status="pending"), "0 % · Queued"),
+        (job(status="paused", total_files=1, kind="site", eta_seconds=9), "paused", "0 of 1 page"),
+        (job(status="pending", total_files=2), "queued", "0 of 2 files"),
+        (job(total_files=2, queued_behind=1), "queued", "0 of 2 files"),
+        (job(total_files=2, waiting_for="the search model to load"), "waiting", "0 of 2 files"),
+        (job(total_files=2, waiting_for="a.pdf to be read", stalled=True), "stalled", "0 of 2 files"),
     ],
 )
-def test_the_headline_of_a_job(record: ProgressRecord, line: str) -> None:
-    assert activity.headline(record) == line
+def test_what_a_job_does_has_a_word_and_its_numbers(record: ProgressRecord, state: str, line: str) -> None:
+    assert working.state(record) == state
+    assert working.facts(record) == line
 
 
 @pytest.mark.parametrize(
@@ -173,4 +192,4 @@ def test_the_headline_of_a_job(record: ProgressRecord, line: str) -> None:
     ],
 )
 def test_nothing_stands_still_without_a_reason(record: ProgressRecord, line: str) -> None:
-    assert activity.where(record) == line
+    assert working.where(record) == line

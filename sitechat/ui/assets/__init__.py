@@ -1,6 +1,6 @@
-"""Pictures, the style sheet and the one script of the page: constants, with nothing of a model or a person in them."""
+"""Pictures, the style sheet and the scripts of the page: constants, with nothing of a model or a person in them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,8 @@ def _style() -> str:
 
 
 @cache
-def _script() -> str:
-    return (_FOLDER / "reader.js").read_text(encoding="utf-8")
+def _script(name: str) -> str:
+    return (_FOLDER / name).read_text(encoding="utf-8")
 
 
 def style() -> None:
@@ -31,5 +31,11 @@ def style() -> None:
 
 def reader(data: Mapping[str, Any]) -> None:
     """Mount ``reader.js``, once a page: its text travels with every mount. ``data`` is only ever shown as text."""
-    mount = st.components.v2.component("sitechat_reader", js=_script())
+    mount = st.components.v2.component("sitechat_reader", js=_script("reader.js"))
     mount(key="reader", data=dict(data), height=1)
+
+
+def bell(data: Mapping[str, Any], on_ring: Callable[[], None]) -> None:
+    """Mount ``bell.js``, which calls ``on_ring`` on this session when the server rings."""
+    mount = st.components.v2.component("sitechat_bell", js=_script("bell.js"))
+    mount(key="bell-component", data=dict(data), height=1, on_rang_change=on_ring)

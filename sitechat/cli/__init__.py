@@ -1,0 +1,41 @@
+"""The command line: ``sitechat ask | ingest | jobs | watch | pause | … | doctor | serve``.
+
+Commands own the data directory where it is free and otherwise work beside the SiteChat that owns it. People read
+standard error for progress and standard output for results; ``--json`` prints one value of the protocol a line.
+Exit status: 0 done, 1 something failed, 2 the command or the settings need attention.
+"""
+
+import os
+
+import typer
+
+from sitechat.cli import asking, checking, ingesting, jobs
+from sitechat.cli.base import complain
+from sitechat.errors import SettingsError, SiteChatError
+
+app = typer.Typer(help="Ask your own documents.", no_args_is_help=True, add_completion=False)
+for command in (
+    asking.ask,
+    ingesting.ingest,
+    jobs.jobs,
+    jobs.watch,
+    jobs.pause,
+    jobs.resume,
+    jobs.cancel,
+    jobs.retry,
+    checking.doctor,
+    checking.serve,
+    checking.version,
+):
+    app.command()(command)
+
+
+def main() -> None:
+    """The ``sitechat`` command."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    try:
+        app()
+    except SettingsError as error:
+        complain(error.message, status=2)
+    except SiteChatError as error:
+        complain(error.message)

@@ -1,0 +1,130 @@
+"""``sitechat ask``: one question, its steps, the cited answer and its sources."""
+
+from collections.abc import Iterator
+from typing import Annotated, assert_never
+
+import typer
+from rich.markup import escape
+
+from sitechat.cli.base import Base, Json, choose, opened, people, results
+from sitechat.events import (
+    Answered,
+    Citation,
+    Event,
+    Failed,
+    Gap,
+    Notice,
+    Snapshot,
+    Status,
+    Stopped,
+    Token,
+    to_json,
+)
+from sitechat.identity import LOCAL
+from sitechat.runtime import Runtime
+
+
+def ask(
+    question: Annotated[str, typer.Argument(help="What you want to know.")],
+    knowledge_base: Base = None,
+    model: Annotated[str | None, typer.Option(help="Language model, such as openai/<model> or extractive.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Ask one question; prints the steps, the cited answer and its sources."""
+    with opened() as engine:
+        base = choose(engine, knowledge_base)
+        turn = engine.call(engine.chat.ask(LOCAL, question, knowledge_base_id=base.id, model=model))
+        printer = _JsonPrinter() if as_json else _AnswerPrinter()
+        try:
+            failed = printer.follow(_events(engine, turn.id))
+        except KeyboardInterrupt:
+            engine.call(engine.chat.stop(LOCAL, turn.id))
+            failed = printer.follow(_events(engine, turn.id, after=printer.seen))
+    raise typer.Exit(1 if failed else 0)
+
+
+def _events(engine: Runtime, turn_id: str, after: int = 0) -> Iterator[Event]:
+    feed = engine.feed(LOCAL, turn_id, after)
+    try:
+        while not feed.done:
+            yield from feed.get(timeout=0.5)
+    finally:
+        feed.close()
+
+
+class _JsonPrinter:
+    """Every event as a line; ``follow`` returns whether the turn failed."""
+
+    seen = 0
+
+    def follow(self, events: Iterator[Event]) -> bool:
+        failed = False
+        for event in events:
+            self.seen = event.seq
+            failed = isinstance(event, Failed)
+            print(to_json(event), flush=True)
+        return failed
+
+
+class _AnswerPrinter(_JsonPrinter):
+    """Steps on standard error, the answer and its sources on standard output."""
+
+    def __init__(self) -> None:
+        self._citations: list[Citation] = []
+        self._in_line = False
+
+    def follow(self, events: Iterator[Event]) -> bool:
+        last: Event | None = None
+        for last in events:
+            self.seen = last.seq
+            self._print(last)
+        return isinstance(last, Failed)
+
+    def _print(self, event: Event) -> None:
+        match event:
+            case Status():
+                self._status(event)
+            case Notice():
+                people.print(f"  [yellow]{escape(event.message)}[/]")
+            case Token():
+                self._text(event.text)
+            case Citation():
+                self._citations.append(event)
+            case Answered():
+                self._sources(event)
+            case Stopped():
+                people.print("\n[yellow]Stopped.[/]")
+            case Failed():
+                people.print(f"\n[red]{escape(event.message)}[/]")
+            case Gap():
+                people.print("[dim]…[/]")
+            case Snapshot():
+                self._text(event.content)
+                self._citations = list(event.citations)
+            case _:
+                assert_never(event)
+
+    def _status(self, event: Status) -> None:
+        detail = dict(event.detail or {})
+        if (spent := detail.pop("ms", None)) is not None:
+            facts = "".join(f" · {value:,} {name}" for name, value in detail.items() if isinstance(value, int | float))
+            self._end_line()
+            people.print(f"[dim]  {event.message}{facts} · {spent} ms[/]")
+
+    def _text(self, text: str) -> None:
+        print(text, end="", flush=True)
+        self._in_line = not text.endswith("\n")
+
+    def _end_line(self) -> None:
+        if self._in_line:
+            print(flush=True)
+        self._in_line = False
+
+    def _sources(self, event: Answered) -> None:
+        self._end_line()
+        for page in event.closest:
+            results.print(f"  closest: {escape(page.title)}  [dim]{escape(page.url)}[/]")
+        for citation in self._citations:
+            place = f"{citation.title} › {citation.heading}" if citation.heading else citation.title
+            results.print(f"\\[{citation.number}] [bold]{escape(place)}[/]  [dim]{escape(citation.url)}[/]")
+            results.print(f"    “{escape(' '.join(citation.quote.split()))}”")
