@@ -18,6 +18,8 @@ def progress(job_id: str) -> str:
     return f"progress {job_id}"
 
 
+SCHEDULE = "schedule"
+"""Topic: a schedule has changed."""
 STOP = "stop"
 """Topic: the workers are to put down what they hold."""
 

@@ -97,7 +97,7 @@ def _commands(job: ProgressRecord) -> None:
             _command(job, "resume", text.RESUME, "play_arrow")
         if job.status in OPEN:
             _command(job, "cancel", text.CANCEL_JOB, "close")
-        if job.kind == "site" and job.status not in OPEN:
+        if job.source_id is not None and job.status not in OPEN:
             _command(job, "again", text.READ_AGAIN, "refresh")
         if job.failed_files and job.status not in {"pending", "in_progress"}:
             _command(job, "retry", text.RETRY_FAILED, "refresh")
@@ -114,7 +114,7 @@ def _command(job: ProgressRecord, name: str, label: str, icon: str) -> None:
             case "cancel":
                 session.attempt(lambda r: r.ingestion.cancel(caller, job.id))
             case "again":
-                session.attempt(lambda r: r.ingestion.read_again(caller, job.id))
+                session.attempt(lambda r: r.ingestion.sources.sync(caller, str(job.source_id)))
             case _:
                 session.attempt(lambda r: r.ingestion.retry_failed(caller, job.id))
         st.rerun()
