@@ -1,4 +1,4 @@
-"""The command line: ``sitechat ask | ingest | doctor | serve``.
+"""The command line: ``sitechat ask | ingest | sources | sync | doctor | serve``.
 
 Commands own the data directory where it is free and otherwise work beside the SiteChat that owns it. People read
 standard error for progress and standard output for results; ``--json`` prints one value of the protocol a line.
@@ -362,3 +362,6 @@ def _raiser(error: SiteChatError) -> Callable[[], str]:
         raise error
 
     return check
+
+
+from sitechat import cli_sources  # noqa: E402, F401 (its commands belong to ``app``, which it needs first)
