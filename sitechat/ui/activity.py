@@ -7,7 +7,7 @@ import streamlit as st
 
 from sitechat.progress import ItemRecord, ItemState, ProgressRecord
 from sitechat.storage.values import KnowledgeBase
-from sitechat.ui import session, text
+from sitechat.ui import changes, session, text
 from sitechat.ui.markdown import plain
 
 OPEN = {"pending", "in_progress", "paused"}
@@ -55,6 +55,7 @@ def _job(job: ProgressRecord) -> None:
         st.markdown(plain(f"{text.JOB_STATES[job.status]}: {result(job)}"))
         if job.error_message:
             st.caption(plain(job.error_message))
+        changes.draw(job.id)
     _commands(job)
     _files(job)
 

@@ -9,7 +9,7 @@ from sitechat.errors import NotFound
 from sitechat.progress import ProgressRecord
 from sitechat.runtime import Runtime
 from sitechat.storage.values import KnowledgeBase
-from sitechat.ui import activity, adding, documents, session, text
+from sitechat.ui import activity, adding, documents, session, source_list, text
 from sitechat.ui.markdown import plain
 
 _COLOURS = {"ready": "green", "working": "blue", "paused": "gray", "attention": "orange", "empty": "gray"}
@@ -123,6 +123,7 @@ def _one(base: KnowledgeBase) -> None:
         st.caption(plain(base.description))
     adding.draw(base)
     activity.draw(base, jobs)
+    source_list.draw(base)
     documents.draw(base)
 
 
