@@ -177,6 +177,25 @@ class Thread:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """What has become of a cited passage: its quote is still here, its source has changed, or is gone.
+
+    Where it is here, ``text`` is what stands around it now, with the quote at ``start``. ``when``: here, when it was
+    last read; changed, when that was. ``missing_since``: its source does not have the document any more.
+    """
+
+    state: Literal["here", "changed", "gone"]
+    text: str = ""
+    start: int = 0
+    when: datetime | None = None
+    missing_since: datetime | None = None
+
+
+Standings = dict[str, dict[int, Standing]]
+"""By message id and number of the citation."""
+
+
+@dataclass(frozen=True, slots=True)
 class NewChunk:
     """A chunk about to be stored, with one vector or several: ``(kind, start, end, float32 bytes)``."""
 
