@@ -1,4 +1,5 @@
-"""The schema: every table in one place. Times are UTC; ids are random strings unless an index needs integers.
+"""The schema: every table in one place, but for that of sources. Times are UTC; ids are random strings unless an index
+needs integers.
 
 Rows that a person owns carry ``owner_id``; rows that others may read carry ``access``, a list of principals
 (``user:…``, ``group:…``, ``everyone``). Chunk and vector ids are never reused, since indexes outside the database
@@ -288,34 +289,6 @@ class FeedbackRow(Base):
     comment: Mapped[str] = mapped_column(Text, default="")
     created_at: Mapped[datetime] = mapped_column(default=now)
     updated_at: Mapped[datetime] = mapped_column(default=now)
-
-
-class SourceRow(Base):
-    """What a knowledge base is fed from and can be read again: ``kind`` site, url or files (at paths of the server).
-
-    ``plan`` says where it is and how far to go, ``key`` what of that makes it the same source at another time.
-    ``schedule`` is a cron expression and ``next_at`` when it comes next. ``grace``: days until a missing document is
-    removed; null as the settings say.
-    """
-
-    __tablename__ = "sources"
-    __table_args__ = (
-        UniqueConstraint("knowledge_base_id", "kind", "key"),
-        Index("ix_sources_next", "next_at"),
-    )
-
-    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
-    knowledge_base_id: Mapped[str] = mapped_column(ForeignKey("knowledge_bases.id", ondelete="CASCADE"))
-    owner_id: Mapped[str] = mapped_column(String(200))
-    kind: Mapped[str] = mapped_column(String(20))
-    key: Mapped[str] = mapped_column(Text)
-    name: Mapped[str] = mapped_column(Text)
-    plan: Mapped[dict[str, Any]]
-    schedule: Mapped[str | None] = mapped_column(String(200))
-    next_at: Mapped[datetime | None]
-    grace: Mapped[int | None] = mapped_column(Integer)
-    last_job_id: Mapped[str | None] = mapped_column(String(32))
-    created_at: Mapped[datetime] = mapped_column(default=now)
 
 
 class JobRow(Base):
