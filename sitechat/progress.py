@@ -18,6 +18,7 @@ class ProgressRecord(BaseModel):
     id: str
     knowledge_base_id: str
     kind: str
+    source_id: str | None = None
     stage: Stage
     status: JobState
     current_file: str | None = None
@@ -59,6 +60,7 @@ class ItemRecord(BaseModel):
     outcome: str | None = None
     reason: str = ""
     cause: str = ""
+    change: str = ""
     attempts: int = 0
     chunks_done: int = 0
     chunks_total: int = 0

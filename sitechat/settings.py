@@ -71,6 +71,12 @@ class Settings(BaseSettings):
     extract_timeout: float = Field(300, gt=0, description="Seconds that reading one file may take in all.")
     extract_memory_mb: int = Field(2048, ge=256, description="Memory that reading one file may take, in MB.")
     site_pause: float = Field(0.25, ge=0, description="Seconds between two requests to a website that is being read.")
+    grace_days: int = Field(
+        7,
+        ge=0,
+        le=3650,
+        description="Days until a document that its source no longer has is removed; 0: as soon as that is sure.",
+    )
     allow_networks: str = Field(
         "",
         description="Private networks that pages may be fetched from, as CIDRs separated by commas; none by default.",

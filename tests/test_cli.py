@@ -65,6 +65,41 @@ def test_a_website_that_may_not_be_read_says_why(run: Run) -> None:
     assert isinstance(bad.exception, InvalidInput)
 
 
+def test_a_folder_is_read_again_and_says_what_has_changed(run: Run, handbook: Path) -> None:
+    run("ingest", handbook, "-k", "Handbook")
+    (handbook / "broken.pdf").unlink()
+    (handbook / "coffee.txt").unlink()
+    (handbook / "tea.txt").write_text("Tea is in the cupboard above the sink, next to the biscuits.\n")
+    read = run("sync", handbook)
+    assert read.exit_code == 0
+    assert f"“{handbook}”: 1 new, 1 unchanged, 1 gone" in read.stdout
+    assert "added  handbook/tea.txt" in read.stdout
+    assert "missing  handbook/coffee.txt: It is not there any more." in read.stdout
+    listed = run("sources").stdout
+    assert "3 documents · 1 missing" in listed
+    assert "no schedule" in listed
+    *_, report = run("sync", "--all", "--json").stdout.splitlines()
+    assert json.loads(report)["unchanged"] == 2
+
+
+def test_a_schedule_is_set_shown_and_taken_away(run: Run, handbook: Path) -> None:
+    run("ingest", handbook / "leave.md", "-k", "Handbook")
+    source = str(handbook / "leave.md")
+    assert "At 06:00 every day, next at" in run("sync", source, "--schedule", "0 6 * * *").stdout
+    listed = json.loads(run("sources", "--json", "-k", "Handbook").stdout)
+    assert listed["schedule"] == "0 6 * * *"
+    assert isinstance(run("sync", source, "--schedule", "at six").exception, InvalidInput)
+    assert "no schedule" in run("sync", listed["id"], "--no-schedule").stdout
+
+
+def test_an_unknown_source_is_named_with_those_there_are(run: Run, handbook: Path) -> None:
+    assert "Sources here: none yet." in run("sync").stderr
+    run("ingest", handbook / "leave.md", "-k", "Handbook")
+    unknown = run("sync", "https://example.org/")
+    assert unknown.exit_code == 2
+    assert f"Sources here: {handbook / 'leave.md'}." in unknown.stderr
+
+
 def test_json_is_one_protocol_event_a_line(run: Run, handbook: Path) -> None:
     run("ingest", handbook / "leave.md", "-k", "Handbook")
     asked = run("ask", "--json", "-k", "Handbook", "How many days of leave does everyone have?")

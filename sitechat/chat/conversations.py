@@ -1,5 +1,6 @@
 """Conversations as people keep them: listed, read, renamed, deleted, exported, judged."""
 
+from collections.abc import Collection
 from typing import Literal
 
 from sitechat.errors import InvalidInput
@@ -7,7 +8,8 @@ from sitechat.identity import Caller
 from sitechat.pipeline.marks import split_marks
 from sitechat.storage.conversations import ConversationStore
 from sitechat.storage.engine import Database
-from sitechat.storage.values import Conversation, Message, Pulse, Thread
+from sitechat.storage.evidence import EvidenceReader
+from sitechat.storage.values import Conversation, Message, Pulse, Standings, Thread
 
 MAX_TITLE = 200
 
@@ -15,6 +17,7 @@ MAX_TITLE = 200
 class ConversationService:
     def __init__(self, db: Database) -> None:
         self._store = ConversationStore(db)
+        self._evidence = EvidenceReader(db)
 
     async def recent(self, caller: Caller, search: str = "", limit: int = 200) -> list[Conversation]:
         """Newest first; ``search`` finds words in titles and messages."""
@@ -36,6 +39,10 @@ class ConversationService:
     async def pulse(self, caller: Caller, conversation_id: str) -> Pulse:
         """As in the conversation's ``Thread``; another one tells that the conversation has changed since."""
         return await self._store.pulse(caller, conversation_id)
+
+    async def evidence(self, caller: Caller, conversation_id: str, message_ids: Collection[str]) -> Standings:
+        """What has become of the passages that some of its messages cite."""
+        return await self._evidence.of(caller, conversation_id, message_ids) if message_ids else {}
 
     async def rename(self, caller: Caller, conversation_id: str, title: str) -> None:
         title = " ".join(title.split())

@@ -1,4 +1,4 @@
-"""The command line: ``sitechat ask | ingest | jobs | watch | pause | … | doctor | serve``.
+"""The command line: ``sitechat ask | ingest | sources | sync | jobs | watch | pause | … | doctor | serve``.
 
 Commands own the data directory where it is free and otherwise work beside the SiteChat that owns it. People read
 standard error for progress and standard output for results; ``--json`` prints one value of the protocol a line.
@@ -9,7 +9,7 @@ import os
 
 import typer
 
-from sitechat.cli import asking, checking, ingesting, jobs
+from sitechat.cli import asking, checking, ingesting, jobs, sources
 from sitechat.cli.base import complain
 from sitechat.errors import SettingsError, SiteChatError
 
@@ -17,6 +17,8 @@ app = typer.Typer(help="Ask your own documents.", no_args_is_help=True, add_comp
 for command in (
     asking.ask,
     ingesting.ingest,
+    sources.sources,
+    sources.sync,
     jobs.jobs,
     jobs.watch,
     jobs.pause,

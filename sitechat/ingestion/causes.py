@@ -2,7 +2,7 @@
 
 from typing import Literal, get_args
 
-from sitechat.errors import InvalidInput, TimedOut
+from sitechat.errors import InvalidInput, NotFound, TimedOut
 from sitechat.ingestion.addresses import AddressRefused
 from sitechat.ingestion.blobs import TooLargeToKeep
 from sitechat.ingestion.fetch_errors import FetchFailed, PageTooLarge
@@ -26,6 +26,7 @@ Cause = Literal[
     "unreadable",
     "refused",
     "superseded",
+    "missing",
     "failed",
 ]
 CAUSES: tuple[Cause, ...] = get_args(Cause)
@@ -36,6 +37,7 @@ _OF_ERRORS: tuple[tuple[type[Exception], Cause], ...] = (
     (PageTooLarge, "too_large"),
     (TooLarge, "too_large"),
     (TimedOut, "timed_out"),
+    (NotFound, "not_found"),
     (Unsupported, "unsupported"),
     (Empty, "empty"),
     (NeedsOcr, "needs_ocr"),

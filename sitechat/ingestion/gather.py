@@ -16,6 +16,7 @@ from sitechat.storage.jobs import NewItem
 NO_ACCESS = "SiteChat is not allowed to open it."
 NOT_UNICODE = "Its name cannot be read as text; rename it and add it again."
 NOT_A_FILE = "It is not an ordinary file."
+NOTHING_IN_IT = "There is nothing in it to read."
 _LONGEST_NAME = 200
 _BYTES_PER_PASSAGE = {".html": 1900, ".htm": 1900, ".pdf": 25_000, ".docx": 12_000, ".pptx": 50_000}
 """Measured over documentation, papers and a few office files; anything else is plain text."""
@@ -26,15 +27,25 @@ Identity = tuple[int, int]
 def items_of_paths(paths: Sequence[Path], leave_out: Path) -> list[NewItem]:
     """All files at ``paths``, folders with everything in them; ``leave_out`` is a folder that is never entered.
 
-    Raises ``InvalidInput`` where a path does not exist or there is no file at all.
+    A path where nothing is (any more), and a folder with nothing in it, is an item as well: it says so when it is read.
     """
     names, seen = Names(), {_identity(leave_out)}
-    places = dict.fromkeys(Path(os.path.abspath(path)) for path in paths)
-    items = [item for place in places for item in _items_at(place, names, seen)]
-    if not items:
+    return [item for place in places_of(paths) for item in _items_at(place, names, seen)]
+
+
+def places_of(paths: Sequence[Path]) -> list[Path]:
+    """The paths in full, each once."""
+    return list(dict.fromkeys(Path(os.path.abspath(path)) for path in paths))
+
+
+def check_paths(paths: Sequence[Path], items: Sequence[NewItem]) -> None:
+    """Raises ``InvalidInput`` where one of ``paths`` does not exist, or there is nothing at all in them."""
+    for path in paths:
+        if not os.path.lexists(path):
+            raise InvalidInput(f"There is no file or folder {_shown(str(path))}.")
+    if all(item.skip == NOTHING_IN_IT for item in items):
         where = ", ".join(_shown(str(path)) for path in paths) or "what was given"
         raise InvalidInput(f"There is nothing to read in {where}: no files, or only hidden ones.")
-    return items
 
 
 def reason_to_skip(name: str) -> str:
@@ -74,13 +85,16 @@ class Names:
 
 
 def _items_at(path: Path, names: Names, seen: set[Identity | None]) -> Iterator[NewItem]:
+    label = names.unique(_shown(path.name) or "files")
     if os.path.isdir(path):
-        label = names.unique(_shown(path.name) or "files")
-        yield from _items_in(path, label, names, seen)
+        if _identity(path) in seen:
+            return
+        items = list(_items_in(path, label, names, seen))
+        yield from items or [_skipped(path, label, NOTHING_IN_IT)]
     elif os.path.lexists(path):
-        yield _item(path, names.unique(_shown(path.name)))
+        yield _item(path, label)
     else:
-        raise InvalidInput(f"There is no file or folder {_shown(str(path))}.")
+        yield NewItem(label, f"file:{label}", f"path:{_shown(str(path))}")
 
 
 def _items_in(folder: Path, label: str, names: Names, seen: set[Identity | None]) -> Iterator[NewItem]:

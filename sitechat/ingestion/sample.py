@@ -51,7 +51,7 @@ async def ensure_sample(
             await knowledge.delete_document(caller, stored[uri].id)
     stale = [path for uri, path in current.items() if not await asyncio.to_thread(_is_fresh, stored.get(uri), path)]
     if stale and not await _busy(caller, ingestion, base.id):
-        await ingestion.add_paths(caller, base.id, stale)
+        await ingestion.add_paths(caller, base.id, stale, once=True)
 
 
 async def _base(caller: Caller, knowledge: KnowledgeService, made: str | None) -> KnowledgeBase | None:

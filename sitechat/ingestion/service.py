@@ -14,24 +14,34 @@ from pathlib import Path
 from time import monotonic
 from typing import BinaryIO
 
-from sitechat.errors import Forbidden, InvalidInput, NotFound
+from sitechat.errors import InvalidInput, NotFound
 from sitechat.identity import Caller
 from sitechat.ingestion.activity import ActivityBoard
 from sitechat.ingestion.addresses import AddressRules, parse_networks
 from sitechat.ingestion.blobs import BlobStore, TooLargeToKeep
 from sitechat.ingestion.extract import ExtractionPool
 from sitechat.ingestion.fetch import Fetcher
-from sitechat.ingestion.gather import Names, clean_name, expected_passages, items_of_paths, reason_to_skip
+from sitechat.ingestion.gather import (
+    Names,
+    check_paths,
+    clean_name,
+    expected_passages,
+    items_of_paths,
+    places_of,
+    reason_to_skip,
+)
 from sitechat.ingestion.housekeeping import Housekeeping
 from sitechat.ingestion.notify.channels import channels
 from sitechat.ingestion.notify.outbox import Outbox
+from sitechat.ingestion.scheduler import Scheduler
 from sitechat.ingestion.signals import WORK, Signals, command, progress
-from sitechat.ingestion.site.crawl import Crawls, first_items
-from sitechat.ingestion.site.plan import from_plan, to_plan
+from sitechat.ingestion.site.crawl import Crawls
+from sitechat.ingestion.site.plan import to_plan
 from sitechat.ingestion.site.scope import Scope
 from sitechat.ingestion.site.turns import Turns
 from sitechat.ingestion.sources import Sources
 from sitechat.ingestion.stages import SearchIndexes, Stages
+from sitechat.ingestion.syncing import SourceService
 from sitechat.ingestion.urls import parse_url, with_scheme
 from sitechat.ingestion.worker import Workers
 from sitechat.progress import ItemRecord, ItemState, ProgressRecord
@@ -66,7 +76,10 @@ class _SweptError(Exception):
 
 
 class IngestionService:
-    """``serving``: this process owns the data directory and does the work. Call :meth:`start` first."""
+    """``serving``: this process owns the data directory and does the work. Call :meth:`start` first.
+
+    ``sources``: what can be read again.
+    """
 
     def __init__(
         self,
@@ -100,11 +113,14 @@ class IngestionService:
         self._housekeeping = Housekeeping(db, indexes, self.blobs)
         told, self._door = channels(settings, rules)
         self._outbox = Outbox(db, told, backoff_seconds)
+        grace = settings.grace_days
+        self.sources = SourceService(db, self._signals, settings.data_dir, grace, self._housekeeping.ended)
+        self._scheduler = Scheduler(self.sources, self._signals)
         sources = Sources(self.blobs, self._fetcher, self._limit)
         self._crawls = Crawls(db, self._fetcher, self.blobs, Turns(settings.site_pause), self._limit)
-        stages = Stages(db, indexes, sources, self._pool, self._signals, self._housekeeping.stored, self._crawls)
+        stages = Stages(db, indexes, sources, self._pool, self._signals, self._housekeeping.stored, self._crawls, grace)
         self._workers = Workers(
-            LeaseStore(db),
+            LeaseStore(db, grace),
             stages,
             indexes,
             self._signals,
@@ -119,10 +135,12 @@ class IngestionService:
             self._housekeeping.start()
             self._outbox.start()
             await self._workers.start()
+            self._scheduler.start()
 
     async def close(self) -> None:
         """Put down what is in work; it is taken up at the next start."""
         await self.activity.close()
+        await self._scheduler.close()
         await self._workers.close()
         await self._pool.close()
         await self._fetcher.close()
@@ -138,7 +156,7 @@ class IngestionService:
 
         A second file of the same name in one upload gets a name of its own. Raises ``InvalidInput`` without any file.
         """
-        await self._writable(caller, knowledge_base_id)
+        await self.sources.check_writable(caller, knowledge_base_id)
         if not uploads:
             raise InvalidInput("There is no file to add. Choose one or more.")
         while True:
@@ -146,35 +164,30 @@ class IngestionService:
             with suppress(_SweptError):
                 return self._begun(await self._journal_uploads(caller, knowledge_base_id, items))
 
-    async def add_paths(self, caller: Caller, knowledge_base_id: str, paths: Sequence[Path]) -> str:
+    async def add_paths(
+        self, caller: Caller, knowledge_base_id: str, paths: Sequence[Path], *, once: bool = False
+    ) -> str:
         """Journal a job for files, and folders with everything in them; returns its id.
 
-        The files are read when their turn comes. Raises ``InvalidInput`` for a path without any.
+        The files are read when their turn comes. ``once``: not to be read again by themselves, since the caller sees
+        to that. Raises ``InvalidInput`` for a path without any.
         """
-        await self._writable(caller, knowledge_base_id)
-        items = await asyncio.to_thread(items_of_paths, list(paths), self._data_dir)
-        return self._begun(await self._jobs.create(caller, knowledge_base_id, "files", items))
+        await self.sources.check_writable(caller, knowledge_base_id)
+        places = places_of(paths)
+        items = await asyncio.to_thread(items_of_paths, places, self._data_dir)
+        await asyncio.to_thread(check_paths, places, items)
+        if once:
+            return self._begun(await self._jobs.create(caller, knowledge_base_id, "files", items))
+        plan = {"paths": [str(place) for place in places]}
+        return await self.sources.add(caller, knowledge_base_id, "files", plan, items)
 
     async def add_url(self, caller: Caller, knowledge_base_id: str, url: str) -> str:
         """Journal a job for one web page; returns its id. Raises ``InvalidInput`` where ``url`` is no web address."""
-        await self._writable(caller, knowledge_base_id)
-        address = str(parse_url(with_scheme(url)))
-        item = NewItem(address, address, f"url:{address}")
-        return self._begun(await self._jobs.create(caller, knowledge_base_id, "url", [item]))
+        return await self.sources.add(caller, knowledge_base_id, "url", {"url": str(parse_url(with_scheme(url)))})
 
     async def add_site(self, caller: Caller, knowledge_base_id: str, scope: Scope) -> str:
         """Journal the reading of a whole website, as far as ``scope`` goes; returns the job's id."""
-        await self._writable(caller, knowledge_base_id)
-        items = first_items(scope)
-        return self._begun(await self._jobs.create(caller, knowledge_base_id, "site", items, plan=to_plan(scope)))
-
-    async def read_again(self, caller: Caller, job_id: str) -> str:
-        """Journal another reading of the site that a job read; pages that have not changed cost a question each."""
-        record = await self._reader.job(caller, job_id)
-        found = await self._jobs.plan(job_id)
-        if found is None:
-            raise InvalidInput("Only a website can be read again.")
-        return await self.add_site(caller, record.knowledge_base_id, from_plan(found[0]))
+        return await self.sources.add(caller, knowledge_base_id, "site", to_plan(scope))
 
     # Looking
 
@@ -270,11 +283,6 @@ class IngestionService:
         self._housekeeping.ended()
 
     # Inside
-
-    async def _writable(self, caller: Caller, knowledge_base_id: str) -> None:
-        base = await self._knowledge.get(caller, knowledge_base_id)
-        if base.owner_id != caller.user_id:
-            raise Forbidden(f"“{base.name}” is shared with you for reading; only its owner can add to it.")
 
     def _keep(self, uploads: Sequence[Upload]) -> list[NewItem]:
         names = Names()

@@ -22,6 +22,8 @@ def progress(job_id: str) -> str:
     return f"{PROGRESS} {job_id}"
 
 
+SCHEDULE = "schedule"
+"""Topic: a schedule has changed."""
 STOP = "stop"
 """Topic: the workers are to put down what they hold."""
 

@@ -5,31 +5,37 @@ import hashlib
 import io
 import os
 import stat
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from sitechat.errors import InvalidInput, NotFound
+from sitechat.errors import InvalidInput, NotFound, Unavailable
 from sitechat.ingestion.blobs import BlobStore, TooLargeToKeep
 from sitechat.ingestion.fetch import Fetched, Fetcher
 from sitechat.ingestion.gather import NO_ACCESS, NOT_A_FILE
 from sitechat.storage.leases import Claim
+from sitechat.storage.values import Document
 
 GONE = "The file is not there any more."
 UPLOAD_GONE = "The uploaded file is not there any more. Add it again."
+UNCHANGED = 304
+_CONDITIONS = {"etag": "If-None-Match", "last-modified": "If-Modified-Since"}
+"""What a page says of its state, and the header with which to ask whether that has changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """What was found: the SHA-256 of its content, and how to keep a copy (blocking; returns SHA-256 and size).
 
-    ``name`` and ``media_type`` tell the format; the latter may have parameters.
+    ``name`` and ``media_type`` tell the format; the latter may have parameters. ``validators`` are the conditions with
+    which to ask the web for it the next time.
     """
 
     blob: str
     name: str
     media_type: str | None
     keep: Callable[[], tuple[str, int]]
+    validators: Mapping[str, str] = field(default_factory=dict)
 
 
 class Sources:
@@ -40,11 +46,14 @@ class Sources:
         self._fetcher = fetcher
         self._limit = limit
 
-    async def open(self, claim: Claim) -> Source:
-        """Find the item's bytes. Raises ``SiteChatError`` with the reason, or ``OSError``."""
+    async def open(self, claim: Claim, known: Document | None = None) -> Source:
+        """Find the item's bytes; the web is asked only whether ``known``, what it held before, has changed.
+
+        Raises ``SiteChatError`` with the reason, or ``OSError``.
+        """
         kind, _, place = claim.locator.partition(":")
         if kind == "url":
-            return await self._fetched(place)
+            return await self._fetched(place, known)
         if kind == "blob":
             return await asyncio.to_thread(self._kept, place, claim.name)
         return await asyncio.to_thread(self._on_disk, Path(place), claim.name)
@@ -83,8 +92,11 @@ class Sources:
 
         return Source(blob, name, None, keep)
 
-    async def _fetched(self, url: str) -> Source:
-        return await source_of(await self._fetcher.fetch(url), self.blobs, self._limit)
+    async def _fetched(self, url: str, known: Document | None) -> Source:
+        page = await self._fetcher.fetch(url, known.validators if known is not None else None)
+        if page.status == UNCHANGED and known is not None:
+            return source_of_unchanged(known, page.name, self.blobs)
+        return await source_of(page, self.blobs, self._limit)
 
 
 async def source_of(page: Fetched, blobs: BlobStore, limit: int) -> Source:
@@ -94,4 +106,16 @@ async def source_of(page: Fetched, blobs: BlobStore, limit: int) -> Source:
         return blobs.put(io.BytesIO(page.data), limit)
 
     blob = await asyncio.to_thread(lambda: hashlib.sha256(page.data).hexdigest())
-    return Source(blob, page.name, page.content_type, keep)
+    validators = {_CONDITIONS[name]: page.headers[name] for name in _CONDITIONS if page.headers.get(name)}
+    return Source(blob, page.name, page.content_type, keep, validators)
+
+
+def source_of_unchanged(known: Document, name: str, blobs: BlobStore) -> Source:
+    """A page whose site says that it is as it was: the copy that was kept."""
+
+    def keep() -> tuple[str, int]:
+        if not blobs.holds(known.blob):
+            raise Unavailable("The copy that was kept of this page is gone; it is read anew.")
+        return known.blob, blobs.path(known.blob).stat().st_size
+
+    return Source(known.blob, name, known.media_type, keep, known.validators)

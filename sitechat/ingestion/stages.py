@@ -8,9 +8,9 @@ from, and the document appears together with the end of its item in one transact
 import asyncio
 import hashlib
 import mimetypes
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from sitechat.ingestion.causes import LeftOut
@@ -35,6 +35,7 @@ BATCH = 16
 AT_ONCE = 2
 """Items that may have vectors which are not written yet, so that the search model works while one is being written.
 An interruption costs :data:`BATCH` passages of each at most."""
+_JUDGED_LATER = ("not_found", "out_of_scope", "budget")
 SWITCH_SECONDS = 0.5
 """Pause before another try while the search model is being exchanged."""
 
@@ -80,8 +81,15 @@ class Reading:
     extracted: Extracted
     title: str
     passages: tuple[Passage, ...]
-    validators: Mapping[str, str] = field(default_factory=dict)
     fingerprint: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """Vectors by the keys of their passages; ``change``: what is new compared with what the source held before."""
+
+    vectors: dict[bytes, bytes]
+    change: tuple[str, int]
 
 
 class Stages:
@@ -96,6 +104,7 @@ class Stages:
         signals: Signals,
         on_stored: Callable[[], None],
         crawls: Crawls,
+        grace_days: int,
     ) -> None:
         self._db = db
         self._indexes = indexes
@@ -105,7 +114,7 @@ class Stages:
         self._on_stored = on_stored
         self._crawls = crawls
         self._turns = asyncio.Semaphore(AT_ONCE)
-        self._leases = LeaseStore(db)
+        self._leases = LeaseStore(db, grace_days)
         self._knowledge = KnowledgeStore(db)
 
     async def run(self, claim: Claim, tending: Tending) -> bool:
@@ -121,10 +130,10 @@ class Stages:
             return await self._sitemap(claim, tending)
         if kind == "blob" and await self._leases.superseded(claim):
             return await self._leases.skip(claim, "A newer version of it has been added since.", cause="superseded")
-        source = await tending.during(self._sources.open(claim))
-        known = await self._knowledge.document_at(claim.knowledge_base_id, claim.uri)
-        if known is not None and (known.blob, known.recipe) == (source.blob, RECIPE):
-            return await self._unchanged(claim, known)
+        known = await self._known(claim)
+        source = await tending.during(self._sources.open(claim, known))
+        if known is not None and known.blob == source.blob:
+            return await self._unchanged(claim, known, source.validators)
         reading = await self._read(claim, tending, source)
         return await self._embed_and_store(claim, tending, reading)
 
@@ -140,8 +149,7 @@ class Stages:
     async def _page(self, claim: Claim, tending: Tending) -> bool:
         """A page of a site: what it leads to is journalled before its text is judged, so that nothing of it is lost."""
         crawl = await self._crawls.of(claim)
-        known = await self._knowledge.document_at(claim.knowledge_base_id, claim.uri)
-        known = known if known is not None and known.recipe == RECIPE else None
+        known = await self._known(claim)
         try:
             visit = await tending.during(crawl.visit(claim, known))
         except LeftOut as left_out:
@@ -157,15 +165,13 @@ class Stages:
         if judged.left_out is not None:
             raise judged.left_out
         if known is not None and known.blob == blob:
-            return await self._unchanged(claim, known, visit.validators)
+            return await self._unchanged(claim, known, visit.source.validators)
         try:
             reading = await self._extract(tending, visit.source, blob, size)
         except Empty:
             raise crawl.without_text(facts) from None
         fingerprint = crawl.judge_text(claim, reading.title, reading.extracted.text)
-        return await self._embed_and_store(
-            claim, tending, replace(reading, validators=visit.validators, fingerprint=fingerprint)
-        )
+        return await self._embed_and_store(claim, tending, replace(reading, fingerprint=fingerprint))
 
     async def _journal(self, claim: Claim, found: Sequence[NewItem]) -> None:
         if found:
@@ -173,19 +179,29 @@ class Stages:
                 await self._leases.hold(claim, tx)
                 await self._leases.add_found(claim, found, tx)
 
-    async def _unchanged(self, claim: Claim, known: Document, validators: Mapping[str, str] | None = None) -> bool:
+    async def _known(self, claim: Claim) -> Document | None:
+        """What the source held before, unless files are read in another way since."""
+        known = await self._knowledge.document_at(claim.knowledge_base_id, claim.uri)
+        return known if known is not None and known.recipe == RECIPE else None
+
+    async def _unchanged(self, claim: Claim, known: Document, validators: Mapping[str, str]) -> bool:
         async with self._db.write() as tx:
-            await self._leases.hold(claim, tx)
-            await self._knowledge.touch(known.id, tx, validators)
+            scope = await self._leases.hold(claim, tx)
+            await self._knowledge.touch(known.id, scope.source_id, tx, validators)
             return await self._leases.complete(claim, "unchanged", known.id, tx=tx)
 
     async def skip(self, claim: Claim, reason: str, cause: str = "") -> bool:
-        """End an item that is not read. What its source held before is not what it holds now, so that goes."""
+        """End an item that is not read. What its source held before is not what it holds now, so that goes.
+
+        What is not found, or was not asked for, is for the end of the whole reading to judge.
+        """
+        removed = False
         async with self._db.write() as tx:
             await self._leases.hold(claim, tx)
-            if removed := await self._knowledge.remove(claim.knowledge_base_id, claim.uri, tx):
-                reason += " Its former text has been removed."
-            ended = await self._leases.skip(claim, reason, tx, cause)
+            if cause not in _JUDGED_LATER:
+                removed = await self._knowledge.remove(claim.knowledge_base_id, claim.uri, tx)
+            reason += " Its former text has been removed." if removed else ""
+            ended = await self._leases.skip(claim, reason, tx, cause, "removed" if removed else "")
         if removed:
             self._on_stored()
         return ended
@@ -206,7 +222,7 @@ class Stages:
         passages = await tending.during(asyncio.to_thread(_passages, extracted, title))
         if not passages:
             raise Empty
-        return Reading(Source(blob, source.name, source.media_type, source.keep), size, extracted, title, passages)
+        return Reading(replace(source, blob=blob), size, extracted, title, passages)
 
     async def _keep(self, claim: Claim, source: Source) -> tuple[str, int]:
         """Keep the original. Nothing is swept while the journal is being written, so what is there then, stays."""
@@ -225,28 +241,29 @@ class Stages:
         """Again where another search model has taken over meanwhile."""
         while True:
             generation_id = self._indexes.generation_id
-            vectors, last = await self._embed(claim, tending, reading.passages, generation_id)
+            embedded, last = await self._embed(claim, tending, reading.passages, generation_id)
             async with self._turn(tending):
-                vectors.update(await self._vectors(tending, last))
-                ended = await self._store(claim, reading, vectors, generation_id)
+                embedded.vectors.update(await self._vectors(tending, last))
+                ended = await self._store(claim, reading, embedded, generation_id)
             if ended is not None:
                 return ended
             await tending.during(asyncio.sleep(SWITCH_SECONDS))
 
     async def _embed(
         self, claim: Claim, tending: Tending, passages: Sequence[Passage], generation_id: int
-    ) -> tuple[dict[bytes, bytes], Mapping[bytes, Content]]:
-        """The passages' vectors by key, and what is left to embed: the last batch, to be written with the document.
+    ) -> tuple[Embedded, Mapping[bytes, Content]]:
+        """The vectors, and what is left to embed: the last batch, to be written with the document.
 
         What an earlier attempt or the former text of the source had is not made again.
         """
         keys = [passage.key(generation_id) for passage in passages]
         wanted = frozenset(keys)
         vectors = await self._leases.staged(claim, wanted) if claim.begun else {}
-        for stored in await self._knowledge.vectors(claim.knowledge_base_id, claim.uri, generation_id):
-            key = _key(generation_id, stored.title, stored.headings, stored.text)
-            if key in wanted:
-                vectors.setdefault(key, stored.data)
+        former = {
+            _key(generation_id, stored.title, stored.headings, stored.text): stored.data
+            for stored in await self._knowledge.vectors(claim.knowledge_base_id, claim.uri, generation_id)
+        }
+        vectors |= {key: data for key, data in former.items() if key in wanted and key not in vectors}
         missing = {key: p.content for key, p in zip(keys, passages, strict=True) if key not in vectors}
         names = list(missing)
         batches = [{key: missing[key] for key in names[at : at + BATCH]} for at in range(0, len(names), BATCH)]
@@ -263,7 +280,7 @@ class Stages:
                 vectors.update(fresh)
                 await self._leases.advance(claim, *counts(done), list(fresh.items()))
             self._tell(claim)
-        return vectors, batches[-1] if batches else {}
+        return Embedded(vectors, _change(former.keys(), wanted)), batches[-1] if batches else {}
 
     async def _vectors(self, tending: Tending, batch: Mapping[bytes, Content]) -> dict[bytes, bytes]:
         if not batch:
@@ -288,11 +305,9 @@ class Stages:
             if taken:  # even where the item was lost in the very moment of its turn
                 self._turns.release()
 
-    async def _store(
-        self, claim: Claim, reading: Reading, vectors: Mapping[bytes, bytes], generation_id: int
-    ) -> bool | None:
+    async def _store(self, claim: Claim, reading: Reading, embedded: Embedded, generation_id: int) -> bool | None:
         """Document, passages, vectors and the end of the item, all at once. None: another search model serves now."""
-        chunks = [_chunk(passage, vectors[passage.key(generation_id)]) for passage in reading.passages]
+        chunks = [_chunk(passage, embedded.vectors[passage.key(generation_id)]) for passage in reading.passages]
         async with self._db.write() as tx:
             scope = await self._leases.hold(claim, tx)
             if scope.generation_id != generation_id:
@@ -310,11 +325,12 @@ class Stages:
                 pages=reading.extracted.pages,
                 size=reading.size,
                 flags=[{"kind": flag.kind, "excerpt": flag.excerpt} for flag in reading.extracted.flags],
-                validators=reading.validators,
+                validators=reading.source.validators,
                 fingerprint=reading.fingerprint,
+                source_id=scope.source_id,
             )
             document_id = await self._knowledge.replace_document(document, chunks, generation_id, tx)
-            ended = await self._leases.complete(claim, "indexed", document_id, len(chunks), tx)
+            ended = await self._leases.complete(claim, "indexed", document_id, len(chunks), tx, embedded.change)
         self._on_stored()
         return ended
 
@@ -322,6 +338,14 @@ class Stages:
 def _key(generation_id: int, title: str, headings: tuple[str, ...], text: str) -> bytes:
     whole = "\0".join((str(generation_id), title, *headings, "", text))
     return hashlib.sha256(whole.encode("utf-8", "surrogatepass")).digest()[:16]
+
+
+def _change(former: Set[bytes], present: Set[bytes]) -> tuple[str, int]:
+    """What became of a document, and how many of its passages are new or different."""
+    if not former:
+        return "added", len(present)
+    differ = max(len(present - former), len(former - present))
+    return ("changed", differ) if differ else ("unchanged", 0)
 
 
 def _passages(extracted: Extracted, title: str) -> tuple[Passage, ...]:

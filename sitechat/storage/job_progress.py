@@ -106,6 +106,7 @@ def _record(
         id=job.id,
         knowledge_base_id=job.knowledge_base_id,
         kind=job.kind,
+        source_id=job.source_id,
         stage=_stage(job, current),
         status=job.state,
         current_file=current.name if current is not None else None,

@@ -64,6 +64,7 @@ class JobsStore:
         items: Sequence[NewItem],
         tx: Transaction | None = None,
         plan: Mapping[str, Any] | None = None,
+        source_id: str | None = None,
     ) -> str:
         """Journal a job with all its items at once; returns its id. Order of ``items`` is the order of work."""
         job_id, at = new_id(), now()
@@ -74,6 +75,7 @@ class JobsStore:
             owner_id=caller.user_id,
             kind=kind,
             plan=None if plan is None else dict(plan),
+            source_id=source_id,
             state="pending" if to_do else "completed",
             created_at=at,
             updated_at=at,
@@ -283,6 +285,7 @@ async def _cancel_items(session: AsyncSession, job_id: str, item_id: str | None 
 
 
 async def _retry(session: AsyncSession, job_id: str, item_id: str | None = None) -> int:
+    """What was missing at the end of the job is looked for anew at its next end."""
     which = [ItemRow.job_id == job_id, ItemRow.state == "failed"]
     if item_id is not None:
         which.append(ItemRow.id == item_id)
@@ -299,6 +302,8 @@ async def _retry(session: AsyncSession, job_id: str, item_id: str | None = None)
     if count and job.state != "paused":
         job.state = _waiting_state(job)
     if count:
+        unmet = (ItemRow.job_id == job_id, ItemRow.change == "missing", ItemRow.locator.startswith("gone:"))
+        await session.execute(delete(ItemRow).where(*unmet).execution_options(synchronize_session=False))
         job.error, job.completed_at, job.updated_at = "", None, now()
     return count
 
@@ -318,6 +323,7 @@ def _record(row: ItemRow) -> ItemRecord:
         outcome=row.outcome,
         reason=row.reason,
         cause=row.cause,
+        change=row.change,
         attempts=row.attempts,
         chunks_done=row.chunks_done,
         chunks_total=row.chunks_total,

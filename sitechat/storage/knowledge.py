@@ -42,6 +42,7 @@ class NewDocument:
     flags: Sequence[Mapping[str, Any]] = ()
     validators: Mapping[str, str] = field(default_factory=dict)
     fingerprint: int | None = None
+    source_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,12 +180,12 @@ class KnowledgeStore:
         return document_id is not None
 
     async def touch(
-        self, document_id: str, tx: Transaction | None = None, validators: Mapping[str, str] | None = None
+        self, document_id: str, source_id: str | None, tx: Transaction, validators: Mapping[str, str] | None = None
     ) -> None:
         """The source was read again and had not changed; ``validators`` are what it said this time."""
-        values: dict[str, Any] = {"read_at": now()} | ({"validators": dict(validators)} if validators else {})
-        async with self._db.write(tx) as session:
-            await session.execute(update(DocumentRow).where(DocumentRow.id == document_id).values(**values))
+        found: dict[str, Any] = {"validators": dict(validators)} if validators else {}
+        values = found | {"read_at": now(), "source_id": source_id, "missing_since": None}
+        await tx.execute(update(DocumentRow).where(DocumentRow.id == document_id).values(**values))
 
     async def vectors(self, knowledge_base_id: str, uri: str, generation_id: int) -> list[StoredVector]:
         """What a source's passages were embedded from, and to, for ingestion: the same again need not be embedded."""
@@ -243,6 +244,8 @@ async def _upsert_document(session: AsyncSession, new: NewDocument, chunk_count:
         "flags": [dict(flag) for flag in new.flags],
         "validators": dict(new.validators),
         "fingerprint": new.fingerprint,
+        "source_id": new.source_id,
+        "missing_since": None,
         "chunk_count": chunk_count,
         "owner_id": new.owner_id,
         "access": list(new.access),

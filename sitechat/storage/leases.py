@@ -15,6 +15,7 @@ from sqlalchemy.orm import aliased
 
 from sitechat.storage.engine import Database, Transaction
 from sitechat.storage.jobs import NewItem, finish_if_done, give_back, item_values
+from sitechat.storage.missing import settle
 from sitechat.storage.series import added
 from sitechat.storage.tables import (
     GenerationRow,
@@ -58,16 +59,23 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whom a document of the knowledge base belongs to, who may read it, and which generation of vectors serves."""
+    """Whom a document of the knowledge base belongs to, who may read it, and which generation of vectors serves.
+
+    ``source_id`` is what the item was read from, if that can be read again.
+    """
 
     owner_id: str
     access: tuple[str, ...]
     generation_id: int | None
+    source_id: str | None
 
 
 class LeaseStore:
-    def __init__(self, db: Database) -> None:
+    """``grace_days``: how long what a source does not have any more is kept."""
+
+    def __init__(self, db: Database, grace_days: int = 7) -> None:
         self._db = db
+        self._grace = grace_days
         self._idle = True
 
     async def claim(self, lease: timedelta) -> Claim | None:
@@ -102,14 +110,15 @@ class LeaseStore:
         """Make sure of the lease within ``tx``; tells whom the document will belong to."""
         active = select(GenerationRow.id).where(GenerationRow.state == "active").limit(1).scalar_subquery()
         statement = (
-            select(KnowledgeBaseRow.owner_id, KnowledgeBaseRow.access, active.label("generation_id"))
+            select(KnowledgeBaseRow.owner_id, KnowledgeBaseRow.access, active.label("generation_id"), JobRow.source_id)
             .join(ItemRow, ItemRow.knowledge_base_id == KnowledgeBaseRow.id)
+            .join(JobRow, JobRow.id == ItemRow.job_id)
             .where(*_mine(claim))
         )
         row = (await tx.execute(statement)).one_or_none()
         if row is None:
             raise LeaseLostError
-        return Scope(row.owner_id, tuple(row.access), row.generation_id)
+        return Scope(row.owner_id, tuple(row.access), row.generation_id, row.source_id)
 
     async def superseded(self, claim: Claim) -> bool:
         """Whether a later job reads, or has read, the same source: then its result is the one to keep."""
@@ -162,24 +171,41 @@ class LeaseStore:
     # Ends: each returns whether the job has ended with it
 
     async def complete(
-        self, claim: Claim, outcome: str, document_id: str, chunks: int = 0, tx: Transaction | None = None
+        self,
+        claim: Claim,
+        outcome: str,
+        document_id: str,
+        chunks: int = 0,
+        tx: Transaction | None = None,
+        change: tuple[str, int] = ("unchanged", 0),
+    ) -> bool:
+        """``change``: what became of the document, and how many of its passages are different."""
+        async with self._db.write(tx) as session:
+            counts = {"chunks_total": chunks, "chunks_done": chunks, "change": change[0], "chunks_changed": change[1]}
+            counts["batches_done"] = ItemRow.batches_total
+            return await self._end(session, claim, "completed", outcome=outcome, document_id=document_id, **counts)
+
+    async def skip(
+        self, claim: Claim, reason: str, tx: Transaction | None = None, cause: str = "", change: str = ""
     ) -> bool:
         async with self._db.write(tx) as session:
-            counts = {"chunks_total": chunks, "chunks_done": chunks, "batches_done": ItemRow.batches_total}
-            return await _end(session, claim, "completed", outcome=outcome, document_id=document_id, **counts)
-
-    async def skip(self, claim: Claim, reason: str, tx: Transaction | None = None, cause: str = "") -> bool:
-        async with self._db.write(tx) as session:
-            return await _end(session, claim, "skipped", reason=reason, cause=cause)
+            return await self._end(session, claim, "skipped", reason=reason, cause=cause, change=change)
 
     async def looked_through(self, claim: Claim, tx: Transaction) -> bool:
         """It was no document, but led to others."""
-        return await _end(tx, claim, "completed", outcome="looked through")
+        return await self._end(tx, claim, "completed", outcome="looked through")
 
     async def fail(self, claim: Claim, reason: str, cause: str = "") -> bool:
         """What was staged is kept for a retry."""
         async with self._db.write() as session:
-            return await _end(session, claim, "failed", reason=reason, cause=cause)
+            return await self._end(session, claim, "failed", reason=reason, cause=cause)
+
+    async def _end(self, session: AsyncSession, claim: Claim, state: str, **values: object) -> bool:
+        """A job that ends tells what its source does not have any more."""
+        ended = await _end(session, claim, state, **values)
+        if ended:
+            await settle(session, claim.job_id, self._grace)
+        return ended
 
     async def add_found(self, claim: Claim, found: Sequence[NewItem], tx: Transaction) -> None:
         """Journal what a page of a site led to, except what the job has seen; after :meth:`hold` in the same ``tx``."""

@@ -1,4 +1,5 @@
-"""The schema: every table in one place. Times are UTC; ids are random strings unless an index needs integers.
+"""The schema: every table in one place, but for that of sources. Times are UTC; ids are random strings unless an index
+needs integers.
 
 Rows that a person owns carry ``owner_id``; rows that others may read carry ``access``, a list of principals
 (``user:…``, ``group:…``, ``everyone``). Chunk and vector ids are never reused, since indexes outside the database
@@ -80,7 +81,7 @@ class DocumentRow(Base):
 
     ``flags`` are what a person should look at: kind and excerpt of each. ``validators`` are request headers that ask
     its site whether it has changed; ``fingerprint`` is a SimHash of the text as a signed 64-bit number, of pages of a
-    site only.
+    site only. ``source_id`` is the source that it was last read from, ``missing_since`` when that no longer had it.
     """
 
     __tablename__ = "documents"
@@ -101,11 +102,16 @@ class DocumentRow(Base):
     flags: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
     validators: Mapped[dict[str, Any]] = mapped_column(default=dict)
     fingerprint: Mapped[int | None] = mapped_column(BigInteger)
+    source_id: Mapped[str | None] = mapped_column(String(32))
+    missing_since: Mapped[datetime | None]
     read_at: Mapped[datetime] = mapped_column(default=now)
     created_at: Mapped[datetime] = mapped_column(default=now)
     updated_at: Mapped[datetime] = mapped_column(default=now)
 
-    __table_args__ = (UniqueConstraint("knowledge_base_id", "uri"),)
+    __table_args__ = (
+        UniqueConstraint("knowledge_base_id", "uri"),
+        Index("ix_documents_source", "source_id", "missing_since"),
+    )
 
 
 class ChunkRow(Base):
@@ -288,15 +294,18 @@ class FeedbackRow(Base):
 class JobRow(Base):
     """An ingestion: a set of items of one knowledge base. ``state`` as PROTOCOL's status words.
 
-    ``kind``: files, url, site. ``plan`` is a site's: where to begin, how far to go. Counts are not stored: progress is
-    a query over the items. ``error`` is the last failure.
+    ``kind``: files, url, site. ``plan`` is its source's as of then: where to begin, how far to go. Counts are not
+    stored: progress is a query over the items. ``error`` is the last failure.
     ``busy_seconds`` is how long items of it were being worked on, up to ``ticked_at`` (seconds since the epoch): what
     rates are measured against. ``series`` is how fast it was (``storage/series.py``). ``announced``: nobody waits to be
     told that it has ended.
     """
 
     __tablename__ = "jobs"
-    __table_args__ = (Index("ix_jobs_knowledge_base", "knowledge_base_id", "created_at"),)
+    __table_args__ = (
+        Index("ix_jobs_knowledge_base", "knowledge_base_id", "created_at"),
+        Index("ix_jobs_source", "source_id", "state"),
+    )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
     knowledge_base_id: Mapped[str] = mapped_column(ForeignKey("knowledge_bases.id", ondelete="CASCADE"))
@@ -304,6 +313,7 @@ class JobRow(Base):
     kind: Mapped[str] = mapped_column(String(20))
     state: Mapped[str] = mapped_column(String(12), index=True)
     plan: Mapped[dict[str, Any] | None]
+    source_id: Mapped[str | None] = mapped_column(String(32))
     error: Mapped[str] = mapped_column(Text, default="")
     busy_seconds: Mapped[float] = mapped_column(Float, default=0.0)
     ticked_at: Mapped[float | None] = mapped_column(Float)
@@ -320,7 +330,9 @@ class ItemRow(Base):
 
     ``state``: pending, in_progress, completed, skipped, failed, cancelled. ``outcome`` (of a completed item):
     indexed, unchanged or looked through (a sitemap, which only leads to pages). ``cause`` names the kind of a
-    ``reason``. ``locator`` says where the bytes are: ``path:``, ``blob:``, ``url:``, ``page:`` or ``sitemap:``;
+    ``reason``. ``change`` is what became of its document: added, changed (``chunks_changed`` passages of it),
+    unchanged, missing or removed. ``locator`` says where the bytes are: ``path:``, ``blob:``, ``url:``, ``page:`` or
+    ``sitemap:``; ``gone:`` is a document that the reading did not meet;
     ``blob`` is the checksum of the stored copy that the item needs. ``depth`` counts links from where a site was
     begun. ``lease_owner`` is drawn anew at each claim; a lease that has run out makes the item claimable again.
     ``attempts`` counts claims, ``failures`` those that ended in a passing trouble; ``not_before`` keeps a retry
@@ -348,6 +360,8 @@ class ItemRow(Base):
     outcome: Mapped[str | None] = mapped_column(String(20))
     reason: Mapped[str] = mapped_column(Text, default="")
     cause: Mapped[str] = mapped_column(String(24), default="")
+    change: Mapped[str] = mapped_column(String(10), default="")
+    chunks_changed: Mapped[int] = mapped_column(Integer, default=0)
     depth: Mapped[int] = mapped_column(Integer, default=0)
     attempts: Mapped[int] = mapped_column(Integer, default=0)
     failures: Mapped[int] = mapped_column(Integer, default=0)

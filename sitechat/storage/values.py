@@ -30,7 +30,10 @@ class KnowledgeBase:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """``pages`` holds the offset in the text at which each page begins; empty where there are no pages."""
+    """``pages`` holds the offset in the text at which each page begins; empty where there are no pages.
+
+    ``source_id`` is what it was last read from and can be read again, ``missing_since`` when that no longer had it.
+    """
 
     id: str
     knowledge_base_id: str
@@ -47,9 +50,35 @@ class Document:
     flags: list[dict[str, Any]]
     validators: dict[str, str]
     fingerprint: int | None
+    source_id: str | None
+    missing_since: datetime | None
     read_at: datetime
     created_at: datetime
     updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class KnowledgeSource:
+    """What a knowledge base is fed from and can be read again; ``read_at`` is when its last reading ended.
+
+    ``schedule`` is a cron expression, ``grace`` days (None: as the settings say); ``open_job_id`` reads it at present.
+    """
+
+    id: str
+    knowledge_base_id: str
+    owner_id: str
+    kind: str
+    name: str
+    plan: dict[str, Any]
+    schedule: str | None
+    next_at: datetime | None
+    grace: int | None
+    documents: int
+    missing: int
+    open_job_id: str | None
+    last_job_id: str | None
+    read_at: datetime | None
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +174,25 @@ class Thread:
     messages: tuple[Message, ...]
     turn: Turn | None
     pulse: Pulse
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What has become of a cited passage: its quote is still here, its source has changed, or is gone.
+
+    Where it is here, ``text`` is what stands around it now, with the quote at ``start``. ``when``: here, when it was
+    last read; changed, when that was. ``missing_since``: its source does not have the document any more.
+    """
+
+    state: Literal["here", "changed", "gone"]
+    text: str = ""
+    start: int = 0
+    when: datetime | None = None
+    missing_since: datetime | None = None
+
+
+Standings = dict[str, dict[int, Standing]]
+"""By message id and number of the citation."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from sitechat.progress import ProgressRecord
-from sitechat.ui import bell, files, session, text, working
+from sitechat.ui import bell, changes, files, session, text, working
 from sitechat.ui.markdown import plain
 
 OPEN = {"pending", "in_progress", "paused"}
@@ -51,6 +51,7 @@ def _ended(job: ProgressRecord) -> None:
         icon, colour = _ENDS[job.status]
         st.badge(text.JOB_STATES[job.status], icon=icon, color=colour)  # type: ignore[arg-type]
         st.markdown(plain(text.result(job)), width="stretch")
+    changes.draw(job.id)
     _commands(job)
     files.draw(job.id)
 
@@ -65,29 +66,29 @@ _ENDS = {
 def _commands(job: ProgressRecord) -> None:
     with st.container(horizontal=True, key=f"commands-{job.id}"):
         if job.status in {"pending", "in_progress"}:
-            _command(job.id, "pause", text.PAUSE, "pause")
+            _command(job, "pause", text.PAUSE, "pause")
         if job.status == "paused":
-            _command(job.id, "resume", text.RESUME, "play_arrow")
+            _command(job, "resume", text.RESUME, "play_arrow")
         if job.status in OPEN:
-            _command(job.id, "cancel", text.CANCEL_JOB, "close")
-        if job.kind == "site" and job.status not in OPEN:
-            _command(job.id, "again", text.READ_AGAIN, "refresh")
+            _command(job, "cancel", text.CANCEL_JOB, "close")
+        if job.source_id is not None and job.status not in OPEN:
+            _command(job, "again", text.READ_AGAIN, "refresh")
         if job.failed_files:
-            _command(job.id, "retry", text.RETRY_FAILED, "refresh")
+            _command(job, "retry", text.RETRY_FAILED, "refresh")
 
 
-def _command(job_id: str, name: str, label: str, icon: str) -> None:
+def _command(job: ProgressRecord, name: str, label: str, icon: str) -> None:
     st.button(
         label,
         icon=f":material/{icon}:",
         type="tertiary",
-        key=f"{name}-{job_id}",
+        key=f"{name}-{job.id}",
         on_click=_obey,
-        args=(name, job_id),
+        args=(name, job.id, job.source_id),
     )
 
 
-def _obey(name: str, job_id: str) -> None:
+def _obey(name: str, job_id: str, source_id: str | None) -> None:
     caller = session.caller()
     match name:
         case "pause":
@@ -97,7 +98,7 @@ def _obey(name: str, job_id: str) -> None:
         case "cancel":
             session.attempt(lambda r: r.ingestion.cancel(caller, job_id))
         case "again":
-            session.attempt(lambda r: r.ingestion.read_again(caller, job_id))
+            session.attempt(lambda r: r.ingestion.sources.sync(caller, str(source_id)))
         case _:
             session.attempt(lambda r: r.ingestion.retry_failed(caller, job_id))
     st.rerun()

@@ -5,9 +5,8 @@ from typing import Literal
 
 import streamlit as st
 
-from sitechat.storage.values import Message
+from sitechat.storage.values import Message, Standing
 from sitechat.ui import actions, assets, evidence, session, sources, steps, text
-from sitechat.ui.evidence import Found
 from sitechat.ui.markdown import plain, safe_markdown
 
 _THUMBS: tuple[Literal[-1, 1], ...] = (-1, 1)
@@ -20,7 +19,7 @@ def question(key: str, content: str) -> None:
         st.markdown("  \n".join(plain(line) for line in content.splitlines()))
 
 
-def answer(message: Message, found: Mapping[int, Found], *, latest: bool) -> None:
+def answer(message: Message, found: Mapping[int, Standing], *, latest: bool) -> None:
     followed = st.session_state.get(session.FOLLOWED) == message.turn_id
     with (
         st.chat_message("assistant", avatar=assets.ANSWER_AVATAR),

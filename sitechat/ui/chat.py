@@ -1,13 +1,13 @@
 """The chat page: a conversation, the answer being written, and the way to ask."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 
 from sitechat.errors import NotFound, SiteChatError
 from sitechat.events import Failed
-from sitechat.storage.values import KnowledgeBase, Message, Thread, Turn
+from sitechat.storage.values import KnowledgeBase, Message, Standings, Thread, Turn
 from sitechat.ui import (
     actions,
     answer,
@@ -22,7 +22,6 @@ from sitechat.ui import (
     unanswered,
     welcome,
 )
-from sitechat.ui.evidence import Found
 from sitechat.ui.markdown import plain
 from sitechat.ui.render import TurnView
 
@@ -98,13 +97,13 @@ def _history(thread: Thread, running: Turn | None) -> None:
     messages = [message for message in thread.messages if message.id != hidden]
     with st.container(key="earlier-messages"):
         shown = _latest(messages)
-    found = evidence.find([citation for message in shown for citation in message.citations])
+    found = evidence.find(thread.conversation.id, shown)
     assets.reader(_for_reader(shown, found) | {"turn": running.id if running else None})
     for message in shown:
         if message.role == "user":
             answer.question(message.id, message.content)
         else:
-            answer.answer(message, found, latest=thread.turn is None and message is messages[-1])
+            answer.answer(message, found.get(message.id, {}), latest=thread.turn is None and message is messages[-1])
 
 
 def _latest(messages: list[Message]) -> list[Message]:
@@ -117,13 +116,13 @@ def _latest(messages: list[Message]) -> list[Message]:
     return messages[-SHOWN:]
 
 
-def _for_reader(shown: Sequence[Message], found: Mapping[int, Found]) -> dict[str, Any]:
+def _for_reader(shown: Sequence[Message], found: Standings) -> dict[str, Any]:
     now = session.now()
     answers = {
         message.id: {
             "markdown": message.content,
             "cards": {
-                str(c.number): evidence.card(c, evidence.passage(c, found.get(c.chunk_id), now))
+                str(c.number): evidence.card(c, evidence.passage(c, found.get(message.id, {}).get(c.number), now))
                 for c in message.citations
             },
         }

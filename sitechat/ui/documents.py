@@ -51,6 +51,9 @@ def _row(document: Document) -> None:
                 text.read(text.ago(document.read_at, session.now())),
             ]
             st.caption(" · ".join(plain(fact) for fact in facts))
+            if document.missing_since is not None:
+                since = text.day(session.local(document.missing_since))
+                st.caption(f":material/link_off: {plain(text.missing_since(since))}")
             for flag in document.flags[:SHOWN_FLAGS]:
                 st.caption(f":material/warning: {plain(text.flagged(flag['kind'], flag['excerpt']))}")
         with st.popover(text.DELETE, icon=":material/delete:", type="tertiary", key=f"menu-{document.id}"):

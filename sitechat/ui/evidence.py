@@ -1,74 +1,59 @@
 """The passages behind citation marks, as marks, cards and the reader script show them."""
 
-import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sitechat.errors import NotFound
 from sitechat.events import Citation
-from sitechat.runtime import Runtime
-from sitechat.storage.values import Chunk, Document
+from sitechat.storage.values import Message, Standing, Standings
 from sitechat.ui import session, text
 from sitechat.ui.markdown import Mark
 
 _AROUND = 320
 """Characters of the passage shown on each side of the quoted words."""
 
-Found = Chunk | Document | None
-"""What a citation's passage is now: still there; gone, but its document is not; or both gone."""
-
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """The quoted words with what stands around them; ``about`` says when they were read, or what became of them."""
+    """The quoted words with what stands around them; ``about`` says when they were read, or what became of them.
+
+    ``stands`` tells whether they are still there.
+    """
 
     before: str
     quote: str
     after: str
     about: str
+    stands: bool = True
 
 
 def marks(citations: Iterable[Citation]) -> dict[int, Mark]:
     return {c.number: Mark(c.number, c.url, text.source_tooltip(c.number, c.title, c.quote)) for c in citations}
 
 
-def find(citations: Sequence[Citation]) -> dict[int, Found]:
-    """Chunk id to what is there now, in one visit to the engine."""
-    documents = {c.chunk_id: c.document_id for c in citations}
-    if not documents:
+def find(conversation_id: str, messages: Sequence[Message]) -> Standings:
+    """What has become of the passages behind some messages, in one visit to the engine."""
+    citing = [message.id for message in messages if message.citations]
+    if not citing:
         return {}
-    found = session.call(lambda runtime: _find_all(runtime, documents))
-    return dict(zip(documents, found, strict=True))
+    return session.call(lambda r: r.conversations.evidence(session.caller(), conversation_id, citing))
 
 
-async def _find_all(runtime: Runtime, documents: Mapping[int, str]) -> list[Found]:
-    return await asyncio.gather(*(_find(runtime, chunk, document) for chunk, document in documents.items()))
-
-
-async def _find(runtime: Runtime, chunk_id: int, document_id: str) -> Found:
-    try:
-        return await runtime.knowledge.passage(session.caller(), chunk_id)
-    except NotFound:
-        pass
-    try:
-        return await runtime.knowledge.document(session.caller(), document_id)
-    except NotFound:
-        return None
-
-
-def passage(citation: Citation, found: Found, now: datetime) -> Passage:
+def passage(citation: Citation, found: Standing | None, now: datetime) -> Passage:
     """``now`` is in the reader's time zone."""
-    if isinstance(found, Chunk):
-        start, end = citation.start - found.start, citation.end - found.start
-        if found.text[start:end] == citation.quote:
-            about = text.read(text.ago(citation.read_at or found.read_at, now))
-            return Passage(_before(found.text[:start]), citation.quote, _after(found.text[end:]), about)
-    if found is None:
-        return Passage("", citation.quote, "", text.NO_LONGER)
-    changed = found.updated_at if isinstance(found, Document) else found.read_at
-    return Passage("", citation.quote, "", text.source_changed(text.day(changed.astimezone(now.tzinfo))))
+    if found is None or found.state == "gone":
+        return Passage("", citation.quote, "", text.NO_LONGER, stands=False)
+    if found.state == "changed":
+        when = text.day(found.when.astimezone(now.tzinfo)) if found.when else ""
+        return Passage("", citation.quote, "", text.source_changed(when), stands=False)
+    end = found.start + len(citation.quote)
+    before, after = _before(found.text[: found.start]), _after(found.text[end:])
+    if found.missing_since is not None:
+        about = text.missing_since(text.day(found.missing_since.astimezone(now.tzinfo)))
+        return Passage(before, citation.quote, after, about, stands=False)
+    read_at = citation.read_at or found.when
+    return Passage(before, citation.quote, after, text.read(text.ago(read_at, now)) if read_at else "")
 
 
 def card(citation: Citation, shown: Passage) -> dict[str, Any]:

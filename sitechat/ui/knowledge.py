@@ -10,7 +10,7 @@ from sitechat.errors import NotFound
 from sitechat.progress import ProgressRecord
 from sitechat.runtime import Runtime
 from sitechat.storage.values import KnowledgeBase
-from sitechat.ui import activity, adding, bell, documents, history, session, text, working
+from sitechat.ui import activity, adding, bell, documents, history, session, source_list, text, working
 from sitechat.ui.markdown import plain
 
 _DOCUMENTS_EVERY = 5.0
@@ -155,6 +155,7 @@ def _one(base: KnowledgeBase) -> None:
         st.caption(plain(base.description))
     adding.draw(base)
     activity.draw(jobs)
+    source_list.draw(base)
     bell.on_change("documents", functools.partial(documents.draw, base), pause=_DOCUMENTS_EVERY)
     history.draw(base)
 

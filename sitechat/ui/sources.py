@@ -6,12 +6,16 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 from sitechat.events import Citation, Closest
+from sitechat.storage.values import Standing
 from sitechat.ui import session, text
-from sitechat.ui.evidence import Found, Passage, passage, section
+from sitechat.ui.evidence import Passage, passage, section
 from sitechat.ui.markdown import plain
 
+CHANGED_ICON = ":material/history:"
+"""Of a source that is no longer what it was when it was cited."""
 
-def draw(key: str, citations: Sequence[Citation], found: Mapping[int, Found]) -> None:
+
+def draw(key: str, citations: Sequence[Citation], found: Mapping[int, Standing]) -> None:
     """One card a document, in the order in which the answer first uses them."""
     if not citations:
         return
@@ -23,11 +27,12 @@ def draw(key: str, citations: Sequence[Citation], found: Mapping[int, Found]) ->
             _card(f"source-{key}-{index}", group, found)
 
 
-def _card(key: str, group: Sequence[Citation], found: Mapping[int, Found]) -> None:
+def _card(key: str, group: Sequence[Citation], found: Mapping[int, Standing]) -> None:
     now = session.now()
-    shown = [passage(citation, found.get(citation.chunk_id), now) for citation in group]
-    label = f"{text.shortened(group[0].title, 48)} · {shown[0].about}"
-    with st.popover(plain(label), icon=icon(group[0].url), key=key):
+    shown = [passage(citation, found.get(citation.number), now) for citation in group]
+    told = next((each for each in shown if not each.stands), shown[0])
+    label = f"{text.shortened(group[0].title, 48)} · {told.about}"
+    with st.popover(plain(label), icon=icon(group[0].url) if told.stands else CHANGED_ICON, key=key):
         st.markdown(f"**{plain(group[0].title)}**")
         for citation, each in zip(group, shown, strict=True):
             exact = text.moment(session.local(citation.read_at)) if citation.read_at else ""

@@ -5,7 +5,7 @@ from streamlit.testing.v1 import AppTest
 
 from sitechat.identity import LOCAL
 from sitechat.ui import engine, text
-from tests.pages.conftest import QUESTION, Pages
+from tests.pages.conftest import GUIDE, QUESTION, Pages
 
 
 def ask(app: AppTest, question: str, model: str | None = None) -> AppTest:
@@ -122,6 +122,24 @@ def test_a_thumb_and_its_comment_are_kept(pages: Pages) -> None:
     feedback = pages.thread(app).messages[1].feedback
     assert feedback is not None
     assert (feedback.rating, feedback.comment) == (-1, "Too short")
+
+
+def test_a_source_that_has_changed_since_is_marked_below_the_answer(pages: Pages) -> None:
+    base = pages.runtime.call(pages.runtime.knowledge.create(LOCAL, "Changing"))
+    pages.add(base, "guide.md", GUIDE)
+    app = pages.chat()
+    app.selectbox(key="knowledge_base").set_value(base.id).run()
+    app = ask(app, QUESTION, "extractive")
+    assert "read just now" in written(app)
+    pages.add(base, "guide.md", f"# Preface\n\nSomething new.\n\n{GUIDE}")
+    assert "read just now" in written(app.run()), "the words are still there"
+    pages.add(base, "guide.md", GUIDE.replace("three years", "two years"))
+    assert "This source has changed since" in written(app.run())
+    (document,) = pages.runtime.call(pages.runtime.knowledge.documents(LOCAL, base.id))
+    pages.runtime.call(pages.runtime.knowledge.delete_document(LOCAL, document.id))
+    assert text.NO_LONGER in written(app.run())
+    assert not app.exception
+    pages.runtime.call(pages.runtime.knowledge.delete(LOCAL, base.id))
 
 
 def test_a_knowledge_base_with_nothing_in_it_cannot_be_asked(pages: Pages) -> None:

@@ -1,6 +1,8 @@
 """The knowledge page: cards, one knowledge base, and what becomes of files."""
 
 import asyncio
+from datetime import time
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -9,6 +11,7 @@ from sitechat.identity import LOCAL
 from sitechat.progress import ProgressRecord
 from sitechat.storage.tables import now
 from sitechat.ui import text, working
+from sitechat.ui.schedule import Choice
 from tests.pages.conftest import Pages
 
 
@@ -89,6 +92,48 @@ def test_a_website_is_read_within_limits_and_can_be_read_again(pages: Pages) -> 
     app.button(key=f"again-{job_id}").click().run()
     assert not app.exception
     assert len(pages.runtime.call(pages.runtime.ingestion.progress(LOCAL, base.id))) == 2
+
+
+def test_a_source_is_scheduled_read_again_and_forgotten(pages: Pages, tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    for name in ("one", "two"):
+        (tmp_path / "docs" / f"{name}.md").write_text(f"# {name}\n\nA text about {name}, and nothing else.")
+    base = pages.runtime.call(pages.runtime.knowledge.create(LOCAL, "Folder"))
+    pages.runtime.call(pages.runtime.ingestion.add_paths(LOCAL, base.id, [tmp_path / "docs"]))
+    pages.runtime.call(_ended(pages, base.id), timeout=60)
+    (source,) = pages.runtime.call(pages.runtime.ingestion.sources.of(LOCAL, base.id))
+    app = pages.knowledge(base)
+    assert f"**{source.name}**" in written(app).replace("\\", "")
+    assert "2 new" in [expander.label for expander in app.expander]
+    assert text.BY_HAND in written(app)
+
+    app.selectbox(key=f"often-{source.id}").set_value("weekly").run()
+    app.selectbox(key=f"weekday-{source.id}").set_value(3)
+    app.time_input(key=f"at-{source.id}").set_value(time(7, 30))
+    app.run()
+    app.button(key=f"save-schedule-{source.id}").click().run()
+    assert "at 07:30 on Wednesday, next at" in written(app)
+    app.selectbox(key=f"often-{source.id}").set_value("cron").run()
+    app.text_input(key=f"cron-{source.id}").set_value("half past seven").run()
+    app.button(key=f"save-schedule-{source.id}").click().run()
+    assert "is no schedule" in app.error[0].value
+
+    (tmp_path / "docs" / "one.md").unlink()
+    app.button(key=f"sync-{source.id}").click().run()
+    pages.runtime.call(_ended(pages, base.id), timeout=60)
+    app = pages.knowledge(base)
+    assert "1 unchanged, 1 gone" in [expander.label for expander in app.expander]
+    assert "1 no longer there" in written(app)
+    assert "No longer at its source since" in written(app)
+    app.button(key=f"drop-documents-{source.id}").click().run()
+    assert not app.exception
+    assert text.NO_DOCUMENTS in written(app)
+    assert pages.runtime.call(pages.runtime.ingestion.sources.of(LOCAL, base.id)) == []
+
+
+@pytest.mark.parametrize("cron", [None, "0 * * * *", "30 7 * * *", "5 18 * * 0", "*/20 9-17 * * 1-5", "5 * * * *"])
+def test_a_schedule_is_shown_as_it_was_chosen(cron: str | None) -> None:
+    assert Choice.of(cron).cron == cron
 
 
 def test_a_document_that_speaks_to_the_model_is_marked(pages: Pages) -> None:

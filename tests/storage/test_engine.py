@@ -1,6 +1,7 @@
 """The database opens, migrates, keeps what was committed and says plainly what is wrong."""
 
 import asyncio
+import functools
 from pathlib import Path
 
 import pytest
@@ -8,11 +9,13 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, text
+from sqlalchemy import Connection, create_engine, text
 
 from sitechat.errors import Unavailable
+from sitechat.identity import Caller
 from sitechat.storage.engine import Database
 from sitechat.storage.migrations import HEAD, alembic_config
+from sitechat.storage.sources import SourcesStore
 from sitechat.storage.tables import Base, GenerationRow
 
 
@@ -46,6 +49,53 @@ async def test_a_database_of_the_first_release_keeps_what_it_holds(tmp_path: Pat
         row = (await session.execute(text("SELECT title, flags, validators, fingerprint FROM documents"))).one()
     assert tuple(row) == ("A", "[]", "{}", None)
     await db.close()
+
+
+async def test_sites_and_pages_that_were_read_before_are_sources_afterwards(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    command.upgrade(alembic_config(path), "0002")
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        fill = functools.partial(_insert, connection)
+        fill("knowledge_bases", id="k", name="Old", description="", owner_id="me", access="[]", sample_questions="[]")
+        for name, uri in (("d1", "https://x.test/"), ("d2", "https://x.test/page"), ("d3", "file:a.md")):
+            fill("documents", id=name, knowledge_base_id="k", owner_id="me", access="[]", uri=uri, title=name,
+                 media_type="text/html", blob="b", recipe="1", text="T", pages="[]", chunk_count=0, size=1,
+                 read_at=0)  # fmt: skip
+        plan = '{"start": "https://x.test/", "max_pages": %d}'
+        for at, (job, kind, its) in enumerate(
+            [("s1", "site", plan % 5), ("s2", "site", plan % 9), ("u", "url", None), ("f", "files", None)]
+        ):
+            fill("jobs", id=job, knowledge_base_id="k", owner_id="me", kind=kind, state="completed", plan=its,
+                 error="", busy_seconds=0,
+                 created_at=f"2026-01-01 00:00:0{at}.000000")  # fmt: skip
+        for job, uri, document in (
+            ("s1", "https://x.test/", "d1"),
+            ("s2", "https://x.test/", "d1"),
+            ("u", "https://x.test/page", "d2"),
+            ("f", "file:a.md", "d3"),
+        ):
+            fill("items", id=f"i{job}", job_id=job, knowledge_base_id="k", ordinal=0, name=uri, uri=uri, locator="",
+                 state="completed", stage="complete", reason="", attempts=1, failures=0, size=1, weight=1,
+                 chunks_total=0, chunks_done=0, batches_total=0, batches_done=0, document_id=document)  # fmt: skip
+    engine.dispose()
+    db = await Database.open(path)
+    sources = {source.kind: source for source in await SourcesStore(db).of(Caller("me"), "k")}
+    assert set(sources) == {"site", "url"}
+    site, page = sources["site"], sources["url"]
+    assert (site.name, site.plan["max_pages"], site.last_job_id, site.documents) == ("https://x.test/", 9, "s2", 1)
+    assert (page.plan, page.last_job_id, page.documents) == ({"url": "https://x.test/page"}, "u", 1)
+    async with db.read() as session:
+        jobs = (await session.execute(text("SELECT id, source_id FROM jobs ORDER BY id"))).all()
+    assert [tuple(row) for row in jobs] == [("f", None), ("s1", site.id), ("s2", site.id), ("u", page.id)]
+    await db.close()
+
+
+def _insert(connection: Connection, table: str, **values: object) -> None:
+    columns = {row[1] for row in connection.execute(text(f"PRAGMA table_info({table})"))}
+    values = {name: 0 for name in ("created_at", "updated_at") if name in columns} | values
+    names, places = ", ".join(values), ", ".join(f":{name}" for name in values)
+    connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({places})"), values)
 
 
 async def test_opening_twice_keeps_everything(db: Database) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from sitechat.errors import Unavailable
 from sitechat.ingestion.blobs import BlobStore
 from sitechat.ingestion.causes import LeftOut
 from sitechat.ingestion.fetch import MOST_HOPS, Fetched, Fetcher
@@ -26,7 +25,7 @@ from sitechat.ingestion.site.scope import Scope
 from sitechat.ingestion.site.sitemaps import SitemapKind, parse_sitemap
 from sitechat.ingestion.site.traps import TrapGuard
 from sitechat.ingestion.site.turns import Turns
-from sitechat.ingestion.sources import Source, source_of
+from sitechat.ingestion.sources import UNCHANGED, Source, source_of, source_of_unchanged
 from sitechat.ingestion.urls import BadUrl, WebAddress, parse_url
 from sitechat.storage.engine import Database
 from sitechat.storage.jobs import JobsStore, NewItem, Seen
@@ -38,7 +37,6 @@ ROBOTS_BYTES = 600_000
 SITEMAP_BYTES = 50_000_000
 KEPT = 8
 """Sites remembered at a time; one that is forgotten is found again in the journal."""
-_CONDITIONS = {"etag": "If-None-Match", "last-modified": "If-Modified-Since"}
 _BUSY = (429, 503)
 _NOT_THERE = (404, 410)
 _HTML = ("text/html", "application/xhtml+xml")
@@ -48,12 +46,11 @@ _AT_SIGHT = ("out_of_scope", "trap", "budget")
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A page as it was found. ``validators`` are the conditions with which to ask the next time."""
+    """A page as it was found."""
 
     address: str
     source: Source
     is_html: bool
-    validators: Mapping[str, str]
     headers: Mapping[str, str]
 
 
@@ -223,18 +220,12 @@ class Crawl:
             raise LeftOut("out_of_scope", f"It redirects to {address}. {found.skip}")
 
     async def _visit(self, page: Fetched, known: Document | None) -> Visit:
-        if page.status == 304 and known is not None:
-            source = Source(known.blob, page.name, known.media_type, lambda: self._still(known))
-            return Visit(page.url, source, known.media_type in _HTML, known.validators, page.headers)
+        if page.status == UNCHANGED and known is not None:
+            source = source_of_unchanged(known, page.name, self._blobs)
+            return Visit(page.url, source, known.media_type in _HTML, page.headers)
         source = await source_of(page, self._blobs, self._limit)
-        validators = {_CONDITIONS[name]: page.headers[name] for name in _CONDITIONS if page.headers.get(name)}
         html = page.media_type in _HTML or (page.media_type is None and page.data.lstrip()[:1] == b"<")
-        return Visit(page.url, source, html, validators, page.headers)
-
-    def _still(self, known: Document) -> tuple[str, int]:
-        if not self._blobs.holds(known.blob):
-            raise Unavailable("The copy that was kept of this page is gone; it is read anew.")
-        return known.blob, self._blobs.path(known.blob).stat().st_size
+        return Visit(page.url, source, html, page.headers)
 
     # Judging
 

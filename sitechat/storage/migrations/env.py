@@ -3,11 +3,11 @@
 from alembic import context
 from sqlalchemy import create_engine, pool
 
-from sitechat.storage.tables import Base
+from sitechat.storage.source_table import SourceRow
 
 engine = create_engine(context.config.attributes["url"], poolclass=pool.NullPool)
 with engine.connect() as connection:
-    context.configure(connection=connection, target_metadata=Base.metadata, render_as_batch=True)
+    context.configure(connection=connection, target_metadata=SourceRow.metadata, render_as_batch=True)
     with context.begin_transaction():
         context.run_migrations()
 engine.dispose()

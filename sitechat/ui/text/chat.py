@@ -79,7 +79,7 @@ COMMENT_GOOD = "What was good about it? (optional)"
 SEND = "Send"
 THANKS = "Thank you, noted."
 OPEN_SOURCE = "Open the source"
-NO_LONGER = "This passage is no longer in the knowledge base."
+NO_LONGER = "This source is no longer there"
 CLOSEST = "Closest pages"
 REPORT_GAP = "Report this gap"
 REPORT_GAP_HELP = "Tell whoever keeps these documents what you were looking for."
@@ -137,7 +137,7 @@ def read(when: str) -> str:
 
 
 def source_changed(when: str) -> str:
-    return f"Source changed on {when}"
+    return f"This source has changed since, on {when}" if when else "This source has changed since"
 
 
 def page(number: int) -> str:

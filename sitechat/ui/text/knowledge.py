@@ -122,6 +122,7 @@ CAUSES = {
     "unreadable": "Unreadable",
     "refused": "Address refused",
     "superseded": "Newer version added",
+    "missing": "No longer there",
     "failed": "Failed",
 }
 DOING = {

@@ -38,7 +38,9 @@ async def read(library: Library, web: SiteServer, again: str | None = None) -> t
     if again is None:
         job = await library.ingestion.add_site(LOCAL, base.id, site(web.url, max_pages=100_000))
     else:
-        job = await library.ingestion.read_again(LOCAL, again)
+        source_id = (await library.ingestion.job(LOCAL, again)).source_id
+        assert source_id is not None
+        job = await library.ingestion.sources.sync(LOCAL, source_id)
     assert (await library.ended(job)).status == "completed"
     return job, await library.ingestion.items(LOCAL, job)
 
@@ -66,7 +68,7 @@ async def texts(library: Library) -> Mapping[str, str]:
 
 
 async def test_every_address_ends_with_its_reason_and_the_site_is_treated_well(tmp_path: Path, web: SiteServer) -> None:
-    """Also: read again, only what has changed is embedded anew, and what is gone is gone here too."""
+    """Also: read again, only what has changed is embedded anew, and what is gone is marked as missing."""
     async with open_library(tmp_path, settings=settings(tmp_path)) as library:
         job, items = await read(library, web)
         assert differences(web, items) == {}
@@ -92,7 +94,10 @@ async def test_every_address_ends_with_its_reason_and_the_site_is_treated_well(t
         assert {item.uri for item in items if item.outcome == "indexed" and item.uri in web.expected} == changed
         stored = await texts(library)
         assert {uri for uri, sentence in web.sentences.items() if sentence not in stored[uri]} == set()
-        assert f"{web.origin}{gone}" not in stored
+        documents = await library.knowledge.documents(LOCAL, (await library.base()).id)
+        assert [document.uri for document in documents if document.missing_since] == [f"{web.origin}{gone}"]
+        assert [item.uri for item in items if item.change == "missing"] == [f"{web.origin}{gone}"]
+        assert {item.uri for item in items if item.change == "changed" and item.uri in web.expected} == changed
 
 
 @pytest.mark.soak
