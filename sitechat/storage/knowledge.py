@@ -283,7 +283,7 @@ async def _insert_chunks(
     ]
     # Asked for in the order of the rows, SQLite would be given one statement a row.
     stored = (await session.execute(insert(ChunkRow).returning(ChunkRow.ordinal, ChunkRow.id), rows)).all()
-    ids = [chunk_id for _, chunk_id in sorted(row._tuple() for row in stored)]
+    ids = [chunk_id for _, chunk_id in sorted((ordinal, chunk_id) for ordinal, chunk_id in stored)]
     vectors = [
         {
             "chunk_id": chunk_id,
