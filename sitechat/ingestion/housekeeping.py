@@ -7,6 +7,7 @@ that end while one is being tidied up after.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from sitechat.ingestion.blobs import BlobStore
 from sitechat.ingestion.stages import SearchIndexes
@@ -15,6 +16,8 @@ from sitechat.storage.jobs import JobsStore
 from sitechat.storage.knowledge import KnowledgeStore
 
 log = logging.getLogger(__name__)
+LONGEST_PAUSE = 60.0
+"""Seconds between two tries of what cannot be done, as on a full disk."""
 
 
 class Housekeeping:
@@ -67,7 +70,7 @@ class Housekeeping:
 
 
 class _Chore:
-    """Done once however often it was asked for while it had not begun."""
+    """Done once however often it was asked for while it had not begun; tried again, ever more rarely, if it fails."""
 
     def __init__(self, do: Callable[[], Awaitable[None]]) -> None:
         self._do = do
@@ -90,16 +93,26 @@ class _Chore:
             await self._task
 
     async def _run(self) -> None:
+        failures = 0
         while self._asked or not self._closing:
-            if self._asked:
-                self._asked = False
-                await self._try()
-            else:
-                await self._wake.wait()
-                self._wake.clear()
+            if not self._asked:
+                await self._pause(None)
+                continue
+            self._asked = False
+            failures = 0 if await self._try() else failures + 1
+            if failures and not self._closing:
+                await self._pause(min(2.0 ** (failures - 1), LONGEST_PAUSE))
+                self._asked = True
 
-    async def _try(self) -> None:
+    async def _pause(self, seconds: float | None) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), seconds)
+        self._wake.clear()
+
+    async def _try(self) -> bool:
         try:
             await self._do()
-        except Exception:  # the boundary: what cannot be done now is done at the next time
-            log.exception("housekeeping after an ingestion failed")
+        except Exception as error:  # the boundary: what cannot be done now is done later, or after the next start
+            log.warning("housekeeping after an ingestion failed", exc_info=error)
+            return False
+        return True

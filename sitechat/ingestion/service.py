@@ -6,6 +6,7 @@ the jobs; beside it the same calls journal and watch, and the owner's workers pi
 
 import asyncio
 import io
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -37,6 +38,8 @@ from sitechat.storage.job_progress import JobProgressReader
 from sitechat.storage.jobs import JobsStore, NewItem
 from sitechat.storage.knowledge import KnowledgeStore
 from sitechat.storage.leases import LeaseStore
+
+log = logging.getLogger(__name__)
 
 OPEN = ("pending", "in_progress", "paused")
 WATCH_SECONDS = 5.0
@@ -206,7 +209,12 @@ class IngestionService:
             while (record := await self.job(caller, job_id)) == last and (left := deadline - monotonic()) > 0:
                 await bell.wait(min(left, WATCH_SECONDS if self._serving else BESIDE_SECONDS))
         if record.status not in OPEN:
-            await self._indexes.catch_up()
+            try:
+                await self._indexes.catch_up()
+            except (
+                Exception
+            ) as error:  # the boundary: the job has ended whatever becomes of the indexes, which follow later
+                log.warning("the indexes could not follow a job that has ended", exc_info=error)
         return record
 
     # Commanding

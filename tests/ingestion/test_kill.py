@@ -64,7 +64,7 @@ class Rehearsal:
     """
 
     def __init__(
-        self, folder: Path, source: str, turn: Callable[[int], None], *options: str, moody: tuple[str, ...] = ()
+        self, folder: Path, source: str, turn: Callable[[int], object], *options: str, moody: tuple[str, ...] = ()
     ) -> None:
         self._clean, self._torn = folder / "clean", folder / "torn"
         self._source, self._turn, self._options, self._moody = source, turn, options, moody

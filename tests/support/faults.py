@@ -1,4 +1,4 @@
-"""Makes chosen ``write``, ``fsync`` and ``rename`` calls of a process fail, or kill it there, as the system itself would.
+"""Makes chosen ``write``, ``fsync`` and ``rename`` calls of a process fail as the system would, or kills it there.
 
 Linux hands system calls of a process to a supervisor (seccomp user notification), whoever makes them: Python, SQLite,
 tantivy. The supervisor, a thread here, counts those that reach a file of interest, lets them pass, and answers the

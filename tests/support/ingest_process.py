@@ -4,8 +4,8 @@ SOURCE is a folder, or the address of a website. The job is added unless an earl
 NAME tells runs apart. ``--real`` uses the packaged search model, ``--retry`` puts failed items back first.
 
 Tells what it does, a line each: seconds of the monotonic clock, ``+`` (begins), ``-`` (has ended) or ``!``, and what.
-After ``!`` come ``ready`` (it serves), ``acknowledged``, ``job end``, ``ended STATUS``, ``failed REASON`` of an item, and
-``refused MESSAGE``, after which it ends with 3. ``HOME/NAME.embedded`` lists what was embedded.
+After ``!`` come ``ready`` (it serves), ``acknowledged``, ``job end``, ``ended STATUS``, ``failed REASON`` of an item,
+or ``refused MESSAGE``, after which it ends with 3. ``HOME/NAME.embedded`` lists what was embedded.
 """
 
 import argparse
@@ -130,7 +130,8 @@ async def main(home: Path, source: str, name: str, real: bool, retry: bool) -> i
 
 
 async def see_through(library: Library, source: str, told: Path, retry: bool) -> None:
-    job = told.read_text() if told.exists() else await add(library, source, told)
+    known = await asyncio.to_thread(told.exists)
+    job = await asyncio.to_thread(told.read_text) if known else await add(library, source, told)
     if retry and await library.ingestion.items(LOCAL, job, "failed"):
         await library.ingestion.retry_failed(LOCAL, job)
     record = await library.ended(job)

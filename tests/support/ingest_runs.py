@@ -104,7 +104,7 @@ async def run(
     seconds: float = 120,
 ) -> Run:
     """Run the process to its end, or until it is killed. Raises ``TimeoutError`` after ``seconds``: it hangs."""
-    home.mkdir(exist_ok=True)
+    await asyncio.to_thread(home.mkdir, exist_ok=True)
     arguments = (str(home), source, name, *options)
     supervisor = Supervisor(fault) if fault is not None else None
     command = (sys.executable, "-m", MODULE, *arguments)

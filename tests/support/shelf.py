@@ -11,7 +11,7 @@ from tests.servers.host import LoopbackServer
 DOCUMENTS = 18
 """How many of the files become documents."""
 PAGES = 8
-_VOCABULARY = ["lead", "type", "press", "ink", "paper", "thread", "glue", "leaf", "plate", "proof", "sheet", "cover", "spine", "board", "cloth", "gold"]
+_VOCABULARY = ("lead", "type", "press", "ink", "paper", "thread", "glue", "leaf", "plate", "proof", "sheet", "cover")
 
 
 def fill_shelf(folder: Path, edition: int = 1) -> Path:
@@ -32,6 +32,18 @@ def fill_shelf(folder: Path, edition: int = 1) -> Path:
     (folder / "empty.txt").write_text("")
     (folder / "damaged.pdf").write_bytes(b"%PDF-1.7 rubbish")
     (folder / "picture.png").write_bytes(b"\x89PNG")
+    return folder
+
+
+def fill_small_shelf(folder: Path) -> Path:
+    """A few files: one of several batches, one that cannot be read."""
+    folder.mkdir(exist_ok=True)
+    for number, chapters in enumerate((3, 50)):
+        parts = [f"## Chapter {n}\n\n" + f"Tale {n} of book {number}. " * 40 for n in range(chapters)]
+        (folder / f"book-{number}.md").write_text(f"# Book {number}\n\n" + "\n\n".join(parts))
+    (folder / "print.pdf").write_bytes(documents.pdf(*(documents.page(_prose(0, 1, leaf)) for leaf in range(2))))
+    (folder / "orchids.html").write_bytes(documents.HTML)
+    (folder / "damaged.pdf").write_bytes(b"%PDF-1.7 rubbish")
     return folder
 
 
