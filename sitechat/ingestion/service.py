@@ -14,7 +14,8 @@ from pathlib import Path
 from time import monotonic
 from typing import BinaryIO
 
-from sitechat.errors import Forbidden, InvalidInput, NotFound
+from sitechat.disk import trouble_with_disk
+from sitechat.errors import Forbidden, InvalidInput, NotFound, Unavailable
 from sitechat.identity import Caller
 from sitechat.ingestion.addresses import AddressRules, parse_networks
 from sitechat.ingestion.blobs import BlobStore, TooLargeToKeep
@@ -273,6 +274,11 @@ class IngestionService:
                 blob, size = self.blobs.put(stream, self._limit)
             except TooLargeToKeep as error:
                 reason = error.message
+            except OSError as error:
+                raise Unavailable(
+                    trouble_with_disk(error)
+                    or f"“{name}” could not be stored ({error.strerror or error}). Please retry."
+                ) from error
             else:
                 return NewItem(name, f"file:{name}", f"blob:{blob}", size, blob, weight=expected_passages(name, size))
         return NewItem(name, f"file:{name}", "", skip=reason)

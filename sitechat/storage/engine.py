@@ -62,8 +62,8 @@ class Database:
             await asyncio.to_thread(_prepare, path)
         except (DatabaseError, sqlite3.Error, OSError) as error:
             advice = trouble_with_disk(error) or (
-                f"The cause: {_cause(error)}. Check that the folder is writable; if the file is damaged, restore it from a "
-                "backup."
+                f"The cause: {_cause(error)}. Check that the folder is writable; if the file is damaged, restore it "
+                "from a backup."
             )
             raise Unavailable(f"The database {path} cannot be opened. {advice}") from error
         return cls(path)

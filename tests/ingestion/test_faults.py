@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from sitechat.storage.migrations import upgrade
 from tests.support.faults import Call, Fault, Kind, Supervisor
 from tests.support.ingest_runs import ROOT, Run, run
 from tests.support.ingest_state import State, state_of
@@ -152,10 +153,10 @@ async def test_failing_calls_are_got_over_or_explained(tmp_path: Path) -> None:
 
 @pytest.mark.soak
 @pytest.mark.timeout(3 * 3600)
-async def test_400_failing_calls(tmp_path: Path) -> None:
+async def test_300_failing_calls(tmp_path: Path) -> None:
     sweep = Sweep(tmp_path)
     points = await sweep.rehearse()
-    await sweep.strike(points[:400])
+    await sweep.strike(points[:300])
     print(sweep)
     assert sweep.wrong == {}
 
@@ -195,17 +196,35 @@ async def test_a_disk_that_is_full_until_room_is_made(tmp_path: Path) -> None:
     print(f"A disk with little room: {dict(sweep.fates)}")
 
 
+# The schema is made whole or not at all
+
+
+def alone(fault: Fault, module: str, *arguments: str) -> int:
+    """Run a module in a process of its own; its exit status."""
+    supervisor = Supervisor(fault)
+    command = supervisor.command(module, *arguments)
+    try:
+        return subprocess.run(command, cwd=ROOT, pass_fds=(supervisor.socket.fileno(),), check=False).returncode
+    finally:
+        supervisor.close()
+
+
+def test_a_first_start_that_dies_leaves_nothing_in_the_way_of_the_next(tmp_path: Path) -> None:
+    whole = Fault(lambda call: str(tmp_path) in call.path)
+    assert alone(whole, "tests.support.schema_process", str(tmp_path / "whole.db")) == 0
+    for share in (0.2, 0.6, 0.95):
+        path = tmp_path / f"killed-{share}.db"
+        there = Fault(lambda call: str(tmp_path) in call.path, int(share * len(whole.calls)), error=None)
+        assert alone(there, "tests.support.schema_process", str(path)) < 0
+        upgrade(path)
+
+
 # Originals are on the disk before anyone relies on them
 
 
 def keep(root: Path, file: Path, fault: Fault) -> int:
     """Keep ``file`` in a process of its own."""
-    supervisor = Supervisor(fault)
-    command = supervisor.command("tests.support.keep_process", str(root), str(file))
-    try:
-        return subprocess.run(command, cwd=ROOT, pass_fds=(supervisor.socket.fileno(),), check=False).returncode
-    finally:
-        supervisor.close()
+    return alone(fault, "tests.support.keep_process", str(root), str(file))
 
 
 def test_an_original_is_synced_under_its_name_even_if_somebody_died_over_it(tmp_path: Path) -> None:
