@@ -20,7 +20,7 @@ from tests.servers.site import SiteServer
 from tests.support.ingest_process import WATCHED
 from tests.support.ingest_runs import AFTER_JOB, Aim, Run, done_twice, embedded, run
 from tests.support.ingest_state import State, state_of
-from tests.support.shelf import DOCUMENTS, PAGES, SmallSite, fill_shelf
+from tests.support.shelf import DOCUMENTS, PAGES, SMALL, SmallSite, fill_shelf, fill_small_shelf
 
 WORKERS = 2
 LONGEST_RESUME = 10.0
@@ -84,6 +84,7 @@ class Rehearsal:
             await self._kill_one_job(name, times, aims, left_alone)
             state = self._compared(await state_of(self._clean, name), await state_of(self._torn, name))
             self.tally.jobs += 1
+            print(f"{self.tally.kills.total()} of {times} kills, {self.tally.jobs} jobs", flush=True)
         return state
 
     async def _kill_one_job(self, name: str, times: int, aims: Iterator[str], left_alone: Run) -> None:
@@ -124,16 +125,15 @@ class Rehearsal:
         return torn
 
 
-async def kill_reading_a_folder(tmp_path: Path, times: int, *options: str) -> None:
+FOLDER_STAGES = tuple(stage for stage in (AFTER_JOB, *STAGES) if stage != "crawling")
+
+
+async def kill_reading_a_folder(tmp_path: Path, times: int) -> None:
     shelf = tmp_path / "shelf"
-    rehearsal = Rehearsal(tmp_path, str(shelf), lambda edition: _fill(shelf, edition), *options)
-    state = await rehearsal.kill(times, [stage for stage in (AFTER_JOB, *STAGES) if stage != "crawling"])
-    print(f"A folder{' with the real search model' if options else ''}: {rehearsal.tally}")
+    rehearsal = Rehearsal(tmp_path, str(shelf), lambda edition: fill_shelf(shelf, 2 - edition % 2))
+    state = await rehearsal.kill(times, FOLDER_STAGES)
+    print(f"A folder: {rehearsal.tally}")
     assert len(state.documents) == DOCUMENTS
-
-
-def _fill(shelf: Path, edition: int) -> None:
-    fill_shelf(shelf, 2 - edition % 2)
 
 
 async def kill_reading_a_site(tmp_path: Path, times: int) -> None:
@@ -162,13 +162,13 @@ async def test_killed_readings_of_a_website_end_like_a_clean_one(tmp_path: Path)
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(3 * 3600)
 async def test_150_kills_while_a_folder_is_read(tmp_path: Path) -> None:
     await kill_reading_a_folder(tmp_path, 150)
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(3 * 3600)
 async def test_40_kills_while_a_website_is_read(tmp_path: Path) -> None:
     await kill_reading_a_site(tmp_path, 40)
 
@@ -176,4 +176,8 @@ async def test_40_kills_while_a_website_is_read(tmp_path: Path) -> None:
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
 async def test_10_kills_with_the_real_search_model(tmp_path: Path) -> None:
-    await kill_reading_a_folder(tmp_path, 10, "--real")
+    shelf = tmp_path / "shelf"
+    rehearsal = Rehearsal(tmp_path, str(shelf), lambda edition: fill_small_shelf(shelf, edition), "--real")
+    state = await rehearsal.kill(10, ("embedding", *FOLDER_STAGES))
+    print(f"A folder, with the real search model: {rehearsal.tally}")
+    assert len(state.documents) == SMALL

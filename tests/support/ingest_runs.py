@@ -20,6 +20,8 @@ WORK = ("crawling", "file_processing", "text_extraction", "embedding", "vector_s
 """Stages in which an item is being worked on."""
 SAVING = "saving"
 AFTER_JOB = "job end"
+HANGS_SECONDS = 300
+"""By then a process has ended, also on a busy machine; otherwise it hangs."""
 BETWEEN_STAGES = "between stages"
 
 
@@ -101,7 +103,7 @@ async def run(
     *options: str,
     aim: Aim | None = None,
     fault: Fault | None = None,
-    seconds: float = 120,
+    seconds: float = HANGS_SECONDS,
 ) -> Run:
     """Run the process to its end, or until it is killed. Raises ``TimeoutError`` after ``seconds``: it hangs."""
     await asyncio.to_thread(home.mkdir, exist_ok=True)

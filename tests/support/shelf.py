@@ -10,6 +10,7 @@ from tests.servers.host import LoopbackServer
 
 DOCUMENTS = 18
 """How many of the files become documents."""
+SMALL = 4
 PAGES = 8
 _VOCABULARY = ("lead", "type", "press", "ink", "paper", "thread", "glue", "leaf", "plate", "proof", "sheet", "cover")
 
@@ -35,13 +36,15 @@ def fill_shelf(folder: Path, edition: int = 1) -> Path:
     return folder
 
 
-def fill_small_shelf(folder: Path) -> Path:
-    """A few files: one of several batches, one that cannot be read."""
+def fill_small_shelf(folder: Path, edition: int = 1) -> Path:
+    """``SMALL`` documents, one of several batches, and a file that cannot be read."""
     folder.mkdir(exist_ok=True)
     for number, chapters in enumerate((3, 50)):
-        parts = [f"## Chapter {n}\n\n" + f"Tale {n} of book {number}. " * 40 for n in range(chapters)]
+        parts = [
+            f"## Chapter {n}\n\n" + f"Tale {n} of book {number} in edition {edition}. " * 30 for n in range(chapters)
+        ]
         (folder / f"book-{number}.md").write_text(f"# Book {number}\n\n" + "\n\n".join(parts))
-    (folder / "print.pdf").write_bytes(documents.pdf(*(documents.page(_prose(0, 1, leaf)) for leaf in range(2))))
+    (folder / "print.pdf").write_bytes(documents.pdf(*(documents.page(_prose(0, edition, leaf)) for leaf in range(2))))
     (folder / "orchids.html").write_bytes(documents.HTML)
     (folder / "damaged.pdf").write_bytes(b"%PDF-1.7 rubbish")
     return folder
