@@ -85,7 +85,7 @@ class TantivyIndex:
             try:
                 self._write(writer, deletes, records, sequence)
             except BaseException as error:
-                # What was not committed is forgotten. The lock is free once nothing holds the writer, tracebacks included.
+                # What was not committed is forgotten. No traceback may hold the writer, since it holds the lock.
                 self._writer = None
                 del writer
                 traceback.clear_frames(error.__traceback__)

@@ -7,9 +7,9 @@ and be what a process that was left alone makes of the same files.
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import cycle
+from itertools import cycle, islice
 from pathlib import Path
 
 import numpy as np
@@ -25,11 +25,11 @@ from tests.support.shelf import DOCUMENTS, PAGES, SMALL, SmallSite, fill_shelf, 
 WORKERS = 2
 LONGEST_RESUME = 10.0
 """Seconds from being ready to serve to being at work again."""
-MOST_KILLS_OF_A_JOB = 10
-"""Then it may end: an item that is claimed twenty times counts as one that kills the process."""
 STAGES = tuple(stage for stage, _, _ in WATCHED)
 LATE = (AFTER_JOB, "saving", "sweeping")
-"""A job meets these once."""
+"""What follows a job; each process that is started begins with the last two, where it has reason to."""
+EARLY_KILLS = 7
+"""Kills of a job before it may end: an item that is claimed twenty times counts as one that kills the process."""
 
 
 @dataclass
@@ -70,9 +70,9 @@ class Rehearsal:
         self._source, self._turn, self._options, self._moody = source, turn, options, moody
         self.tally = Tally()
 
-    async def kill(self, times: int, stages: Sequence[str] = (AFTER_JOB, *STAGES)) -> State:
+    async def kill(self, times: int, stages: Sequence[str] = STAGES) -> State:
         """Kill so many processes, spread over ``stages``; returns the last state."""
-        aims = cycle(random.sample(stages, len(stages)))
+        early = cycle(random.sample([s for s in stages if s not in LATE], sum(s not in LATE for s in stages)))
         edition = 0
         state: State | None = None
         while self.tally.kills.total() < times or state is None:
@@ -81,18 +81,16 @@ class Rehearsal:
             await asyncio.to_thread(self._turn, edition)
             left_alone = await run(self._clean, self._source, name, *self._options)
             assert left_alone.code == 0, left_alone.stderr
-            await self._kill_one_job(name, times, aims, left_alone)
+            aims = [*islice(early, EARLY_KILLS), *random.sample(LATE, len(LATE))]
+            await self._kill_one_job(name, aims[: times - self.tally.kills.total()], left_alone.durations())
             state = self._compared(await state_of(self._clean, name), await state_of(self._torn, name))
             self.tally.jobs += 1
             print(f"{self.tally.kills.total()} of {times} kills, {self.tally.jobs} jobs", flush=True)
         return state
 
-    async def _kill_one_job(self, name: str, times: int, aims: Iterator[str], left_alone: Run) -> None:
-        longest = left_alone.durations()
+    async def _kill_one_job(self, name: str, stages: Sequence[str], longest: dict[str, float]) -> None:
         killed: list[Run] = []
-        while True:
-            more = len(killed) < MOST_KILLS_OF_A_JOB and self.tally.kills.total() + len(killed) < times
-            aim = self._aim(next(aims), longest) if more else None
+        for aim in (*(_aim(stage, longest) for stage in stages), None):
             ran = await run(self._torn, self._source, name, *self._options, aim=aim)
             if not ran.killed:
                 assert ran.code == 0, ran.stderr
@@ -104,10 +102,6 @@ class Rehearsal:
         assert lost.keys() <= {one.pid for one in killed}
         assert all(count <= WORKERS * BATCH for count in lost.values()), "a batch of each document in work at most"
         self.tally.twice += [lost[one.pid] for one in killed]
-
-    def _aim(self, stage: str, longest: dict[str, float]) -> Aim:
-        nth = 1 if stage in LATE else random.randint(1, 3)
-        return Aim(stage, nth, random.uniform(0, max(longest.get(stage, 0.0), 0.02)))
 
     def _compared(self, clean: State, torn: State) -> State:
         """Vectors of the real model may differ in the last digits: passages are batched otherwise after a kill."""
@@ -125,7 +119,12 @@ class Rehearsal:
         return torn
 
 
-FOLDER_STAGES = tuple(stage for stage in (AFTER_JOB, *STAGES) if stage != "crawling")
+FOLDER_STAGES = tuple(stage for stage in STAGES if stage != "crawling")
+
+
+def _aim(stage: str, longest: dict[str, float]) -> Aim:
+    nth = 1 if stage in LATE else random.randint(1, 2)
+    return Aim(stage, nth, random.uniform(0, max(longest.get(stage, 0.0), 0.02)))
 
 
 async def kill_reading_a_folder(tmp_path: Path, times: int) -> None:
@@ -156,7 +155,7 @@ async def test_killed_readings_of_a_folder_end_like_a_clean_one(tmp_path: Path) 
 async def test_killed_readings_of_a_website_end_like_a_clean_one(tmp_path: Path) -> None:
     with SmallSite() as server:
         rehearsal = Rehearsal(tmp_path, server.url, lambda edition: setattr(server, "edition", 2 - edition % 2))
-        state = await rehearsal.kill(3, ["crawling", "embedding", "saving"])
+        state = await rehearsal.kill(3, ["crawling", "embedding", "vector_storage"])
         print(f"A few pages: {rehearsal.tally}")
         assert len(state.documents) == PAGES
 
