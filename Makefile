@@ -43,7 +43,7 @@ bench: $(VENV)/.dev ## Measure sessions, bytes and start-up beside a naive Strea
 eval: $(VENV)/.runtime ## Ask the evaluation questions of the sample knowledge base; prints recall and refusals.
 	@$(BIN)/python -m benchmarks.retrieval_eval
 
-soak: $(VENV)/.dev ## The long sweeps: kills at random moments, installs from nothing.
+soak: $(VENV)/.dev ## The long sweeps: kills at random moments, failing disks, installs from nothing.
 	@$(BIN)/pytest -m soak --timeout 3600
 
 lock: $(VENV)/.dev ## Resolve the dependencies of pyproject.toml anew into requirements/*lock.txt, with hashes.

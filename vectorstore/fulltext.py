@@ -6,6 +6,7 @@ two cannot part. The files carry checksums that are verified at ``open``: whatev
 """
 
 import threading
+import traceback
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 from vectorstore import bm25
 from vectorstore.base import Filter, Hit, IndexInUseError, SnapshotError, TextRecord, WordScore
 from vectorstore.durable import sync_directory
-from vectorstore.tantivy_files import damage_named, verify, wipe
+from vectorstore.tantivy_files import damage_named, discard_unfinished, verify, wipe
 from vectorstore.words import STOP_WORDS, count_words, searchable, searched_text, utf8
 
 FORMAT = 1
@@ -83,8 +84,11 @@ class TantivyIndex:
             writer = self._writer = self._writer or _writer(self._index, self._directory)
             try:
                 self._write(writer, deletes, records, sequence)
-            except BaseException:
-                self._writer = None  # frees the lock; what was not committed is forgotten
+            except BaseException as error:
+                # What was not committed is forgotten. No traceback may hold the writer, since it holds the lock.
+                self._writer = None
+                del writer
+                traceback.clear_frames(error.__traceback__)
                 raise
             self._index.reload()
 
@@ -289,8 +293,10 @@ def _analyzer(*, stop_words: bool) -> Any:
 
 def _writer(index: Any, directory: Path) -> Any:
     try:
-        return index.writer(_WRITER_MEMORY, 1)
+        writer = index.writer(_WRITER_MEMORY, 1)
     except ValueError as error:
         if "LockBusy" in str(error):
             raise IndexInUseError(f"another process writes to {directory}") from None
         raise
+    discard_unfinished(directory)
+    return writer

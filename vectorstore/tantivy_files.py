@@ -4,9 +4,10 @@ import fcntl
 import json
 import shutil
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from vectorstore.base import IndexInUseError, SnapshotError
 
@@ -47,6 +48,18 @@ def wipe(directory: Path) -> None:
                 entry.unlink()
 
 
+def discard_unfinished(directory: Path) -> None:
+    """Remove what a commit that never came about left behind, for the writer alone.
+
+    The library numbers deletions anew from the last commit, and its next commit fails on a file that has its number.
+    """
+    segments = json.loads((directory / "meta.json").read_bytes())["segments"]
+    lasting = {_deletions(segment) for segment in segments if segment["deletes"]}
+    for path in (*directory.glob("*.del"), *directory.glob(".tmp*")):
+        if path.name not in lasting:
+            path.unlink(missing_ok=True)
+
+
 def verify(directory: Path, *, changing: bool) -> None:
     """Check each live file against the CRC-32 in its footer. Raises ``OSError``, ``ValueError``, ``LookupError``.
 
@@ -57,13 +70,17 @@ def verify(directory: Path, *, changing: bool) -> None:
         name = segment["segment_id"].replace("-", "")
         files = [f"{name}.{kind}" for kind in _SEGMENT_FILES]
         if segment["deletes"]:
-            files.append(f"{name}.{segment['deletes']['opstamp']}.del")
+            files.append(_deletions(segment))
         for file in files:
             try:
                 _verify_file(directory / file)
             except FileNotFoundError:
                 if not changing:
                     raise
+
+
+def _deletions(segment: Mapping[str, Any]) -> str:
+    return f"{segment['segment_id'].replace('-', '')}.{segment['deletes']['opstamp']}.del"
 
 
 def _verify_file(path: Path) -> None:

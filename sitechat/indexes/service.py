@@ -11,13 +11,15 @@ import functools
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
 import numpy as np
 
-from sitechat.errors import Unavailable
+from sitechat.disk import trouble_with_disk
+from sitechat.errors import SiteChatError, Unavailable
 from sitechat.indexes.embedded import embedding_text
 from sitechat.indexes.follower import DenseFollower, TextFollower, follow
 from sitechat.storage.vectors import HEADING_SEPARATOR, Generation, VectorsStore
@@ -119,10 +121,17 @@ class Indexes:
         return dense.store.count() if dense else 0, text.index.count() if text else 0
 
     async def save(self) -> None:
-        """Write the dense index's snapshot; full text is durable by itself."""
+        """Write the dense index's snapshot; full text is durable by itself. Raises ``OSError``."""
         dense = self._dense
         if dense is not None and self._serving:
             await self._run(dense.store.save)
+
+    async def _save_if_possible(self, store: VectorStore) -> None:
+        """An old snapshot is no loss: what it lacks comes from the database."""
+        try:
+            await self._run(store.save)
+        except OSError as error:
+            log.warning("the search index could not be saved: %s", error)
 
     async def close(self) -> None:
         for task in (self._loading, self._migration):
@@ -130,8 +139,9 @@ class Indexes:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
         async with self._following:
-            await self.save()
             if self._dense is not None:
+                if self._serving:
+                    await self._save_if_possible(self._dense.store)
                 self._dense.store.close()
             if self._text is not None:
                 await self._run(self._text.index.close)
@@ -189,9 +199,12 @@ class Indexes:
         return await _embed(self.embedder, [embedding_text(*chunk) for chunk in chunks])
 
     async def _follow_text(self, text: TextFollower) -> None:
+        """Raises ``Unavailable`` where the disk is to blame; what was written before stands, and the rest follows."""
         try:
             await follow(text, self._vectors)
         except (OSError, ValueError, SnapshotError) as error:
+            if (trouble := trouble_with_disk(error)) is not None:
+                raise Unavailable(trouble) from error
             log.warning("the full-text index could not be written (%s); building it again", error)
             self.notices.append("The full-text index was damaged and has been rebuilt from the database.")
             index = await self._run(lambda: create_text_index(self._text_path))
@@ -215,6 +228,8 @@ class Indexes:
             raise Unavailable(f"Another process writes to the search index: {error}") from error
         except EmbeddingError as error:
             raise Unavailable(error.message, retry_after=error.retry_after) from error
+        except (OSError, ValueError, SnapshotError) as error:
+            raise Unavailable(trouble_with_disk(error) or f"The search index cannot be opened: {error}") from error
 
     async def _open_text(self) -> None:
         if self._text is None:
@@ -222,7 +237,8 @@ class Indexes:
             index = await self._run(lambda: self._stored_text(head))
             text = TextFollower(index, self._vectors, self._run)
             if self._serving:
-                await self._follow_text(text)
+                with suppress(Unavailable):  # it serves what it has; housekeeping goes on trying
+                    await self._follow_text(text)
             self._text = self._text or text
         self._text_ready.set()
 
@@ -278,14 +294,14 @@ class Indexes:
         head = await self._vectors.head()
         store = await self._run(lambda: self._stored_dense(generation, head))
         if self._serving:
-            await self._run(store.save)  # a new one is on disk before it holds anything, so absence means loss
+            await self._save_if_possible(store)  # a new one is on disk before it holds anything, so absence means loss
         follower = DenseFollower(store, self._vectors, generation, self._run)
         async with self._following:
             behind = follower.sequence < head
             await follow(follower, self._vectors)
             self._dense, self._generation = follower, generation
-        if behind:
-            await self.save()
+        if behind and self._serving:
+            await self._save_if_possible(store)
 
     def _stored_dense(self, generation: Generation, head: int) -> VectorStore:
         path, limit = self._dense_path(generation), self._exact_limit
@@ -317,7 +333,7 @@ class Indexes:
                 await self._fill(self.embedder, self._generation)
             else:
                 await self._switch(wanted, building)
-        except EmbeddingError as error:
+        except (EmbeddingError, SiteChatError) as error:
             log.warning("vectors of the new search model could not be made: %s", error.message)
             self.notices.append(f"The new search model is not in use yet. {error.message}")
 

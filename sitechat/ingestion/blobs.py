@@ -1,15 +1,16 @@
 """The original files, kept under the SHA-256 of their content: a name that comes from outside is never a path.
 
 A file appears under its name whole and on the disk, or not at all: it is written beside its place, synced, renamed,
-and the folder is synced. All methods block: call them in a thread.
+and the folder is synced, also where the file is there already, since whoever put it there may have died before that.
+All methods block: call them in a thread.
 """
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import re
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -18,7 +19,6 @@ from sitechat.errors import InvalidInput, NotFound
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _PIECE = 1 << 20
-_STALE_SECONDS = 24 * 3600
 _TEMPORARY = ".part"
 
 
@@ -32,6 +32,8 @@ class BlobStore:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._incoming = root / "incoming"
+        self._durable: set[Path] = set()
+        """Folders of which this process knows that their own names are on the disk."""
 
     def put(self, source: Path | BinaryIO, limit: int) -> tuple[str, int]:
         """Keep a copy of ``source``; return its SHA-256 and size. The same content is kept once.
@@ -59,21 +61,20 @@ class BlobStore:
         """Remove the file; nothing happens if it is not there."""
         self.path(sha256).unlink(missing_ok=True)
 
-    def tidy(self, older_than: float = _STALE_SECONDS) -> int:
-        """Remove what interrupted writes left behind more than so many seconds ago; return how many files."""
+    def tidy(self) -> int:
+        """Remove what interrupted writes left behind; return how many files. The living hold a lock on theirs."""
         if not self._incoming.is_dir():
             return 0
         removed = 0
         for leftover in self._incoming.glob(f"*{_TEMPORARY}"):
-            with contextlib.suppress(FileNotFoundError):
-                if time.time() - leftover.stat().st_mtime >= older_than:
-                    leftover.unlink()
-                    removed += 1
+            with contextlib.suppress(FileNotFoundError, BlockingIOError), leftover.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                leftover.unlink()
+                removed += 1
         return removed
 
     def _put(self, stream: BinaryIO, limit: int) -> tuple[str, int]:
-        self._incoming.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(suffix=_TEMPORARY, dir=self._incoming)
+        handle, name = self._begin()
         try:
             with os.fdopen(handle, "wb") as file:
                 sha256, size = _copy(stream, file, limit)
@@ -86,16 +87,28 @@ class BlobStore:
             raise
         return sha256, size
 
+    def _begin(self) -> tuple[int, str]:
+        """A new temporary file, under a lock that ends with this process."""
+        self._incoming.mkdir(parents=True, exist_ok=True)
+        while True:
+            handle, name = tempfile.mkstemp(suffix=_TEMPORARY, dir=self._incoming)
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if os.fstat(handle).st_nlink:
+                    return handle, name
+            os.close(handle)  # it was tidied away before it was locked
+
     def _settle(self, written: Path, place: Path, size: int) -> None:
         if place.is_file() and place.stat().st_size == size:
             written.unlink()
-            return
-        new_folder = not place.parent.is_dir()
-        place.parent.mkdir(exist_ok=True)
-        os.replace(written, place)
+        else:
+            place.parent.mkdir(exist_ok=True)
+            os.replace(written, place)
         _sync_folder(place.parent)
-        if new_folder:
-            _sync_folder(self._root)
+        for folder in (place.parent, self._root):
+            if folder not in self._durable:
+                _sync_folder(folder.parent)
+                self._durable.add(folder)
 
 
 @contextlib.contextmanager

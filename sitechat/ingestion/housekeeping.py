@@ -17,8 +17,10 @@ from sitechat.storage.jobs import JobsStore
 from sitechat.storage.knowledge import KnowledgeStore
 
 log = logging.getLogger(__name__)
+LONGEST_PAUSE = 60.0
+"""Seconds between two tries of what cannot be done, as on a full disk."""
 
-_PAUSE_SECONDS = 1.0
+_REST_SECONDS = 1.0
 
 
 class Housekeeping:
@@ -30,7 +32,7 @@ class Housekeeping:
         self._blobs = blobs
         self._jobs = JobsStore(db)
         self._knowledge = KnowledgeStore(db)
-        self._following = _Chore(indexes.catch_up, pause=_PAUSE_SECONDS)
+        self._following = _Chore(indexes.catch_up, rest=_REST_SECONDS)
         self._tidying = _Chore(self._tidy)
 
     def stored(self) -> None:
@@ -71,11 +73,14 @@ class Housekeeping:
 
 
 class _Chore:
-    """Done once however often it was asked for while it had not begun, with ``pause`` seconds after each time."""
+    """Done once however often it was asked for while it had not begun, with ``rest`` seconds after each time.
 
-    def __init__(self, do: Callable[[], Awaitable[None]], pause: float = 0.0) -> None:
+    What fails is tried again, ever more rarely.
+    """
+
+    def __init__(self, do: Callable[[], Awaitable[None]], rest: float = 0.0) -> None:
         self._do = do
-        self._pause = pause
+        self._rest = rest
         self._asked = False
         self._wake = asyncio.Event()
         self._closed = asyncio.Event()
@@ -95,22 +100,29 @@ class _Chore:
             await self._task
 
     async def _run(self) -> None:
+        failures = 0
         while self._asked or not self._closed.is_set():
-            if self._asked:
-                self._asked = False
-                await self._try()
-                await self._rest()
-            else:
-                await self._wake.wait()
-                self._wake.clear()
+            if not self._asked:
+                await self._pause(None)
+                continue
+            self._asked = False
+            failures = 0 if await self._try() else failures + 1
+            if failures and not self._closed.is_set():
+                await self._pause(min(2.0 ** (failures - 1), LONGEST_PAUSE))
+                self._asked = True
+            elif self._rest:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._closed.wait(), self._rest)
 
-    async def _rest(self) -> None:
-        if self._pause:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._closed.wait(), self._pause)
+    async def _pause(self, seconds: float | None) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), seconds)
+        self._wake.clear()
 
-    async def _try(self) -> None:
+    async def _try(self) -> bool:
         try:
             await self._do()
-        except Exception:  # the boundary: what cannot be done now is done at the next time
-            log.exception("housekeeping after an ingestion failed")
+        except Exception as error:  # the boundary: what cannot be done now is done later, or after the next start
+            log.warning("housekeeping after an ingestion failed", exc_info=error)
+            return False
+        return True

@@ -6,6 +6,7 @@ the jobs; beside it the same calls journal and watch, and the owner's workers pi
 
 import asyncio
 import io
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from pathlib import Path
 from time import monotonic
 from typing import BinaryIO
 
-from sitechat.errors import InvalidInput, NotFound
+from sitechat.disk import trouble_with_disk
+from sitechat.errors import InvalidInput, NotFound, Unavailable
 from sitechat.identity import Caller
 from sitechat.ingestion.activity import ActivityBoard
 from sitechat.ingestion.addresses import AddressRules, parse_networks
@@ -53,6 +55,8 @@ from sitechat.storage.jobs import JobsStore, NewItem
 from sitechat.storage.knowledge import KnowledgeStore
 from sitechat.storage.leases import LeaseStore
 from sitechat.storage.tables import now
+
+log = logging.getLogger(__name__)
 
 OPEN = ("pending", "in_progress", "paused")
 WATCH_SECONDS = 5.0
@@ -244,7 +248,12 @@ class IngestionService:
             while (record := await self.job(caller, job_id)) == last and (left := deadline - monotonic()) > 0:
                 await bell.wait(min(left, WATCH_SECONDS if self._serving else BESIDE_SECONDS))
         if record.status not in OPEN:
-            await self._indexes.catch_up()
+            try:
+                await self._indexes.catch_up()
+            except (
+                Exception
+            ) as error:  # the boundary: the job has ended whatever becomes of the indexes, which follow later
+                log.warning("the indexes could not follow a job that has ended", exc_info=error)
         return record
 
     # Commanding
@@ -298,6 +307,11 @@ class IngestionService:
                 blob, size = self.blobs.put(stream, self._limit)
             except TooLargeToKeep as error:
                 reason = error.message
+            except OSError as error:
+                raise Unavailable(
+                    trouble_with_disk(error)
+                    or f"“{name}” could not be stored ({error.strerror or error}). Please retry."
+                ) from error
             else:
                 return NewItem(name, f"file:{name}", f"blob:{blob}", size, blob, weight=expected_passages(name, size))
         return NewItem(name, f"file:{name}", "", skip=reason)

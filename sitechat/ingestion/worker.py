@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 
+from sitechat.disk import trouble_with_disk
 from sitechat.errors import SiteChatError
 from sitechat.ingestion.blobs import TooLargeToKeep
 from sitechat.ingestion.causes import LeftOut, cause_of
@@ -82,20 +83,31 @@ class Workers:
 
     async def _work(self) -> None:
         stumbles = 0
+        claim: Claim | None = None
         with self._signals.listen(STOP, WORK) as bell:
             await self._search_model(bell)
             while not self._closing:
                 try:
+                    if claim is not None:
+                        await self._hand_back(claim)
                     claim = await self._leases.claim(LEASE)
                     if claim is None:
                         await bell.wait(POLL_SECONDS)
                     else:
                         await self._attend(claim)
-                    stumbles = 0
-                except Exception:  # a worker outlives whatever happens to one item; its lease runs out
+                        claim = None
+                    if stumbles:
+                        stumbles, self.waiting_for, self.stuck = 0, None, False
+                except Exception as error:  # a worker outlives whatever happens to one item, and hands it back
                     stumbles += 1
-                    log.exception("an ingestion worker stumbled")
-                    await bell.wait(min(2.0**stumbles, LONGEST_STUMBLE))
+                    log.warning("an ingestion worker stumbled", exc_info=error)
+                    self.waiting_for, self.stuck = f"the journal. {_explain(error)[0]}", True
+                    await bell.wait(min(2.0 ** (stumbles - 1), LONGEST_STUMBLE))
+
+    async def _hand_back(self, claim: Claim) -> None:
+        """The end of the item could not be written: it is tried again, and that counts as one of its troubles."""
+        with suppress(LeaseLostError):
+            await self._leases.try_later(claim, "", timedelta())
 
     async def _search_model(self, bell: Bell) -> None:
         """Nothing can be embedded before the search model is there, and no file is to blame if it is not."""
@@ -110,8 +122,8 @@ class Workers:
                 return
             try:
                 loading.result()
-            except (SiteChatError, EmbeddingError) as error:
-                self.waiting_for, self.stuck = f"the search model. {error.message}", True
+            except Exception as error:  # noqa: BLE001 (the boundary: it is told, and tried again)
+                self.waiting_for, self.stuck = f"the search model. {_explain(error)[0]}", True
                 await bell.wait(MODEL_RETRY_SECONDS)
             else:
                 self.waiting_for, self.stuck = None, False
@@ -172,6 +184,6 @@ def _explain(error: Exception) -> tuple[str, bool, float | None]:
     if isinstance(error, EmbeddingError):
         return error.message, error.transient, error.retry_after
     if isinstance(error, OSError):
-        return f"It could not be read or stored ({error.strerror or error}).", True, None
+        return trouble_with_disk(error) or f"It could not be read or stored ({error.strerror or error}).", True, None
     log.error("reading a file failed unexpectedly", exc_info=error)
     return UNEXPECTED, False, None

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from sitechat.disk import trouble_with_disk
 from sitechat.errors import Unavailable
 from sitechat.storage.driver import connect
 from sitechat.storage.migrations import upgrade
@@ -60,10 +61,11 @@ class Database:
         try:
             await asyncio.to_thread(_prepare, path)
         except (DatabaseError, sqlite3.Error, OSError) as error:
-            raise Unavailable(
-                f"The database {path} cannot be opened ({_cause(error)}). Check that the folder is writable and the "
-                "disk is not full; if the file is damaged, restore it from a backup."
-            ) from error
+            advice = trouble_with_disk(error) or (
+                f"The cause: {_cause(error)}. Check that the folder is writable; if the file is damaged, restore it "
+                "from a backup."
+            )
+            raise Unavailable(f"The database {path} cannot be opened. {advice}") from error
         return cls(path)
 
     @asynccontextmanager
@@ -72,8 +74,11 @@ class Database:
         if tx is not None:
             yield tx
             return
-        async with AsyncSession(self._reading, expire_on_commit=False) as session:
-            yield session
+        try:
+            async with AsyncSession(self._reading, expire_on_commit=False) as session:
+                yield session
+        except OperationalError as error:
+            raise Unavailable(_sentence(error, "The database could not be read")) from error
 
     @asynccontextmanager
     async def write(self, tx: Transaction | None = None) -> AsyncIterator[AsyncSession]:
@@ -87,7 +92,7 @@ class Database:
                 async with AsyncSession(self._writing, expire_on_commit=False) as session, session.begin():
                     yield session
             except OperationalError as error:
-                raise Unavailable(f"The database could not be written ({_cause(error)}). Please retry.") from error
+                raise Unavailable(_sentence(error, "The database could not be written")) from error
 
     async def check(self) -> str:
         """One line for ``doctor``; raises ``Unavailable`` where the file is damaged."""
@@ -119,6 +124,10 @@ def _configure(connection: Any, _: ConnectionPoolEntry) -> None:
 
 def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _sentence(error: OperationalError, what: str) -> str:
+    return trouble_with_disk(error) or f"{what} ({_cause(error)}). Please retry."
 
 
 def _cause(error: BaseException) -> str:

@@ -140,6 +140,25 @@ async def test_a_kill_before_the_first_snapshot_is_no_damage(shop: Shop) -> None
     await second.close()
 
 
+async def test_a_snapshot_that_cannot_be_written_keeps_nobody_from_searching(shop: Shop) -> None:
+    """A folder lies where the snapshot is to be written."""
+    blocked = shop.directory / "dense-1.faiss.tmp"
+    blocked.mkdir(parents=True)
+    first = shop.open()
+    await first.ready()
+    await shop.add(first, "a", "red apples")
+    assert (await found(first, "apples", shop))[0] == ["red apples"]
+    with pytest.raises(IsADirectoryError):
+        await first.save()
+    await first.close()
+    blocked.rmdir()
+    second = shop.open()
+    await second.ready()
+    assert await found(second, "apples", shop) == (["red apples"], ["red apples"])
+    assert (shop.directory / "dense-1.faiss").is_file()
+    await second.close()
+
+
 async def test_searches_stay_inside_their_knowledge_base_and_the_caller_s_rights(shop: Shop) -> None:
     indexes = shop.open()
     await indexes.ready()

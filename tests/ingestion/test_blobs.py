@@ -89,12 +89,20 @@ def test_what_an_interrupted_write_left_is_tidied_away_but_not_a_write_in_progre
     store: BlobStore, tmp_path: Path
 ) -> None:
     store.put(io.BytesIO(DATA), 10**6)
-    old, new = (tmp_path / "blobs" / "incoming" / name for name in ("old.part", "new.part"))
-    for path in (old, new):
-        path.write_bytes(b"half")
-    os.utime(old, (0, 0))
-    assert store.tidy() == 1
-    assert files(tmp_path / "blobs" / "incoming") == [new]
+    incoming = tmp_path / "blobs" / "incoming"
+    (incoming / "of-the-dead.part").write_bytes(b"half")
+
+    class Tidying(io.BytesIO):
+        """Another process tidies while this is being copied."""
+
+        def read(self, size: int | None = -1) -> bytes:
+            removed.append(BlobStore(tmp_path / "blobs").tidy())
+            return super().read(size)
+
+    removed: list[int] = []
+    assert store.put(Tidying(b"other"), 10**6)[1] == 5
+    assert removed == [1, 0]
+    assert files(incoming) == []
     assert store.holds(SHA)
 
 

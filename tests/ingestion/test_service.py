@@ -1,5 +1,6 @@
 """From files and addresses to documents: what is taken, under which name, and what becomes of it."""
 
+import errno
 import io
 import os
 from collections.abc import AsyncIterator
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from sitechat.errors import Forbidden, InvalidInput, NotFound
+from sitechat.errors import Forbidden, InvalidInput, NotFound, Unavailable
 from sitechat.identity import LOCAL, Caller
 from sitechat.ingestion.service import Upload
 from sitechat.settings import Settings
@@ -218,6 +219,19 @@ async def test_an_upload_that_will_not_be_read_is_not_kept(tmp_path: Path) -> No
         assert [item.state for item in items] == ["skipped", "skipped"]
         assert "1 MB" in items[1].reason
         assert library.ingestion.blobs.kept() == set()
+
+
+async def test_an_upload_onto_a_full_disk_is_refused_with_a_sentence_and_leaves_nothing(tmp_path: Path) -> None:
+    class OntoAFullDisk(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    async with open_library(tmp_path) as library:
+        base = await library.base()
+        with pytest.raises(Unavailable, match=r"^The disk is full\. Make room on it, then retry\.$"):
+            await library.ingestion.add_uploads(LOCAL, base.id, [Upload("a.md", OntoAFullDisk())])
+        assert await library.ingestion.progress(LOCAL, base.id) == []
+        assert list((tmp_path / "data" / "blobs" / "incoming").iterdir()) == []
 
 
 async def test_the_original_of_an_upload_is_kept_for_its_document(library: Library) -> None:

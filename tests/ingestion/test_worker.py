@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 
 from sitechat.errors import Unavailable
 from sitechat.identity import LOCAL
@@ -363,3 +363,21 @@ async def test_originals_that_nothing_needs_go_and_those_of_failed_uploads_stay(
         return not library.ingestion.blobs.kept()
 
     await until(empty)
+
+
+async def test_an_item_whose_end_cannot_be_written_is_taken_up_as_soon_as_it_can(library: Library) -> None:
+    """Long before its lease is over."""
+    async with library.db.write() as tx:
+        ending = "CREATE TRIGGER ending BEFORE UPDATE ON items WHEN NEW.completed_at IS NOT NULL"
+        await tx.execute(text(f"{ending} BEGIN SELECT RAISE(FAIL, 'not now'); END"))
+    job = await upload(library, ("a.md", book(1)))
+
+    async def stumbled() -> bool:
+        return library.ingestion._workers.stuck
+
+    async with asyncio.timeout(20):
+        await until(stumbled)
+        async with library.db.write() as tx:
+            await tx.execute(text("DROP TRIGGER ending"))
+        assert (await library.ended(job)).status == "completed"
+    assert await library.uris() == ["file:a.md"]

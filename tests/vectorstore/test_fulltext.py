@@ -1,5 +1,6 @@
 """What is particular to the tantivy index: its commits, its finer scores, its words."""
 
+import json
 import math
 import signal
 import subprocess
@@ -71,6 +72,38 @@ def test_a_failed_apply_leaves_the_index_usable(index: TantivyIndex) -> None:
     assert (index.sequence, index.count()) == (1, 1)
     index.apply([], [passage(3, "pear")], sequence=2)
     assert (index.sequence, index.count()) == (2, 2)
+
+
+def test_what_cannot_be_written_can_be_built_again_while_the_error_is_at_hand(
+    index: TantivyIndex, tmp_path: Path
+) -> None:
+    """Its traceback must not keep the lock."""
+    with pytest.raises(AttributeError) as error:
+        index.apply([], [None], sequence=1)  # type: ignore[list-item]
+    again = TantivyIndex.create(tmp_path / "text")
+    assert again.sequence == 0
+    assert error.value.__traceback__ is not None
+    again.close()
+
+
+def test_what_a_commit_that_was_cut_off_left_is_not_in_the_way_of_the_next(tmp_path: Path) -> None:
+    """Deletions are numbered by the commit: the next one comes to the same number."""
+    directory, where = tmp_path / "text", scope("d1")
+    index = TantivyIndex.create(directory)
+    index.apply([], [passage(number, "pear", where=where) for number in range(3)], sequence=1)
+    index.close()
+    meta = json.loads((directory / "meta.json").read_text())
+    names = [segment["segment_id"].replace("-", "") for segment in meta["segments"]]
+    for name in names:
+        for number in range(meta["opstamp"], meta["opstamp"] + 50):
+            (directory / f"{name}.{number}.del").touch(exist_ok=True)
+    (directory / ".tmpABC").touch()
+    index = TantivyIndex.open(directory)
+    index.apply([], [passage(1, "plum", where=where)], sequence=2)
+    assert index.count() == 3
+    assert not (directory / ".tmpABC").exists()
+    assert len(list(directory.glob("*.del"))) <= len(names)
+    index.close()
 
 
 def test_a_long_question_is_searched_by_its_rarest_words(index: TantivyIndex) -> None:
