@@ -18,6 +18,7 @@ from sitechat.errors import SettingsError
 DEFAULT_EMBEDDING = "local/all-MiniLM-L6-v2"
 _LLM_FORM = re.compile(r"^(extractive|scripted|[a-z]+/\S+)$")
 _EMBEDDING_FORM = re.compile(r"^(local|openai|bedrock)/\S+$")
+_FERNET_KEY = re.compile(r"[A-Za-z0-9_-]{43}=")
 _SECRET_WORDS = ("KEY", "SECRET", "TOKEN", "PASSWORD")
 
 
@@ -68,6 +69,15 @@ class Settings(BaseSettings):
         description="Private networks that pages may be fetched from, as CIDRs separated by commas; none by default.",
     )
 
+    secret_key: SecretStr | None = Field(
+        None,
+        description="Keys that encrypt the logins of sites, the newest first, separated by commas; each is 32 bytes in "
+        "URL-safe Base64. Unset: a key of its own, secret.key in the data directory.",
+    )
+    render_javascript: bool = Field(
+        False, description="Run the scripts of pages that are empty without them, in a browser (the extra `render`)."
+    )
+
     openai_api_key: SecretStr | None = Field(
         None,
         validation_alias=AliasChoices("OPENAI_API_KEY"),
@@ -111,6 +121,14 @@ class Settings(BaseSettings):
     def _embedding_form(cls, value: str) -> str:
         if not _EMBEDDING_FORM.match(value):
             raise ValueError("use local/<model>, openai/<model> or bedrock/<model id>")
+        return value
+
+    @field_validator("secret_key")
+    @classmethod
+    def _secret_key_form(cls, value: SecretStr | None) -> SecretStr | None:
+        keys = value.get_secret_value().split(",") if value is not None else []
+        if not all(_FERNET_KEY.fullmatch(key.strip()) for key in keys):
+            raise ValueError("make a key with `openssl rand -base64 32 | tr '+/' '-_'`")
         return value
 
 

@@ -31,7 +31,8 @@ class BlobStore:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._incoming = root / "incoming"
+        self.incoming = root / "incoming"
+        """Where files are while they arrive; it may not be there yet."""
 
     def put(self, source: Path | BinaryIO, limit: int) -> tuple[str, int]:
         """Keep a copy of ``source``; return its SHA-256 and size. The same content is kept once.
@@ -61,10 +62,10 @@ class BlobStore:
 
     def tidy(self, older_than: float = _STALE_SECONDS) -> int:
         """Remove what interrupted writes left behind more than so many seconds ago; return how many files."""
-        if not self._incoming.is_dir():
+        if not self.incoming.is_dir():
             return 0
         removed = 0
-        for leftover in self._incoming.glob(f"*{_TEMPORARY}"):
+        for leftover in self.incoming.glob(f"*{_TEMPORARY}"):
             with contextlib.suppress(FileNotFoundError):
                 if time.time() - leftover.stat().st_mtime >= older_than:
                     leftover.unlink()
@@ -72,8 +73,8 @@ class BlobStore:
         return removed
 
     def _put(self, stream: BinaryIO, limit: int) -> tuple[str, int]:
-        self._incoming.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(suffix=_TEMPORARY, dir=self._incoming)
+        self.incoming.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(suffix=_TEMPORARY, dir=self.incoming)
         try:
             with os.fdopen(handle, "wb") as file:
                 sha256, size = _copy(stream, file, limit)

@@ -7,6 +7,8 @@ from sitechat.ingestion.addresses import AddressRefused
 from sitechat.ingestion.blobs import TooLargeToKeep
 from sitechat.ingestion.fetch_errors import FetchFailed, PageTooLarge
 from sitechat.ingestion.formats.base import Empty, Encrypted, NeedsOcr, TooLarge, Unreadable, Unsupported
+from sitechat.ingestion.login import LoginNeeded
+from sitechat.ingestion.vault import LoginLost
 from sitechat.storage.jobs import NewItem
 
 Cause = Literal[
@@ -25,6 +27,7 @@ Cause = Literal[
     "encrypted",
     "unreadable",
     "refused",
+    "login",
     "superseded",
     "failed",
 ]
@@ -32,6 +35,8 @@ CAUSES: tuple[Cause, ...] = get_args(Cause)
 
 _OF_ERRORS: tuple[tuple[type[Exception], Cause], ...] = (
     (AddressRefused, "refused"),
+    (LoginNeeded, "login"),
+    (LoginLost, "login"),
     (TooLargeToKeep, "too_large"),
     (PageTooLarge, "too_large"),
     (TooLarge, "too_large"),
@@ -58,6 +63,6 @@ def cause_of(error: Exception) -> Cause:
     """The word for what went wrong with one item."""
     if isinstance(error, LeftOut):
         return error.cause
-    if isinstance(error, FetchFailed):
+    if isinstance(error, FetchFailed) and not isinstance(error, LoginNeeded):
         return "not_found" if error.status in _NOT_THERE else "failed"
     return next((cause for kind, cause in _OF_ERRORS if isinstance(error, kind)), "failed")

@@ -2,14 +2,15 @@
 
 A name is resolved once, every answer is checked against :mod:`sitechat.ingestion.addresses`, and the connection goes
 to a checked address, for each redirect anew. Nothing about the person or this machine is sent: no cookies, no
-credentials; proxy settings of the environment are not looked at.
+credentials but a login that was given for the site; proxy settings of the environment are not looked at.
 """
 
 import asyncio
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import httpcore2
 from httpcore2 import AnyIOBackend, AsyncNetworkBackend, AsyncNetworkStream
@@ -17,14 +18,17 @@ from httpcore2 import AnyIOBackend, AsyncNetworkBackend, AsyncNetworkStream
 import sitechat
 from sitechat.errors import TimedOut
 from sitechat.ingestion.addresses import AddressRules, check_all
-from sitechat.ingestion.fetch_body import ACCEPTED, Decoder, check_ratio
+from sitechat.ingestion.fetch_body import ACCEPTED, Body, Decoder, check_ratio
 from sitechat.ingestion.fetch_errors import FetchFailed, TooManyRedirects, failure_of_status, too_large, translated
 from sitechat.ingestion.formats.names import check_media_type, split_media_type
+from sitechat.ingestion.login import Login
+from sitechat.ingestion.site.robots import AGENT
 from sitechat.ingestion.urls import BadUrl, WebAddress, is_literal, parse_url
 
 Resolver = Callable[[str, int], Awaitable[Iterable[str]]]
 """Looks a name up: all its addresses, in the order in which to try them. Raises ``OSError``."""
 
+USER_AGENT = f"{AGENT}/{sitechat.__version__}"
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MOST_HOPS = 10
 _REDIRECTED = 302
@@ -37,8 +41,9 @@ _ACCEPT = "text/html, application/xhtml+xml, application/pdf, text/*;q=0.9, */*;
 class Fetched:
     """A page as it arrived, unpacked. ``url`` is where it was found in the end; ``content_type`` the whole header.
 
-    ``headers`` has all headers by lower-case name. ``status`` 304 answers conditions, and another of the three hundreds
-    is a redirect that was not followed, to ``url``; both are without data.
+    ``headers`` has all headers by lower-case name, of several with one name the first; ``robots_tags`` every
+    X-Robots-Tag. ``status`` 304 answers conditions, and another of the three hundreds is a redirect that was not
+    followed, to ``url``; both are without data.
     """
 
     url: str
@@ -47,8 +52,14 @@ class Fetched:
     charset: str | None
     content_type: str | None
     name: str
-    data: bytes
+    body: Body
     headers: Mapping[str, str] = field(default_factory=dict)
+    robots_tags: tuple[str, ...] = ()
+
+    @property
+    def data(self) -> bytes:
+        """All of it, in memory: for what is known to be small."""
+        return self.body.read()
 
     @property
     def redirects(self) -> bool:
@@ -63,13 +74,17 @@ class _Wish:
     conditions: Mapping[str, str] = field(default_factory=dict)
     any_answer: bool = False
     hops: int = MOST_HOPS
+    login: Login | None = None
 
 
 class Fetcher:
     """Fetches pages. Close it with :meth:`close`.
 
-    ``max_bytes`` limits a page after unpacking, ``deadline`` all of its redirects together, in seconds. ``resolve`` and
-    ``network`` are for tests: who looks names up, and who dials.
+    ``max_bytes`` limits a page after unpacking, ``deadline`` all of its redirects together, in seconds. Large pages
+    are in a file in ``spool`` while they arrive. ``resolve`` and ``network`` are for tests: who looks names up, and who
+    dials.
+
+    A ``login`` is sent to the site that it was given for, and not any more once a redirect has led away from there.
     """
 
     def __init__(
@@ -78,12 +93,14 @@ class Fetcher:
         *,
         max_bytes: int = 100_000_000,
         deadline: float = 60,
+        spool: Path | None = None,
         resolve: Resolver | None = None,
         network: AsyncNetworkBackend | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._max_bytes = max_bytes
         self._deadline = deadline
+        self._spool = spool
         door = _Door(rules or AddressRules(), resolve or system_resolver, network or AnyIOBackend())
         self._pool = httpcore2.AsyncConnectionPool(
             ssl_context=tls,
@@ -93,21 +110,26 @@ class Fetcher:
             network_backend=door,
         )
 
-    async def fetch(self, url: str, conditions: Mapping[str, str] | None = None) -> Fetched:
-        """Read the page at ``url``, through up to ten redirects. ``conditions`` are headers such as ``If-None-Match``.
+    async def fetch(self, url: str, *, login: Login | None = None) -> Fetched:
+        """Read the page at ``url``, through up to ten redirects.
 
         Raises ``BadUrl``, ``AddressRefused``, ``Unsupported`` (a type that is not read), ``PageTooLarge``,
         ``FetchFailed`` or ``TimedOut``; the ``retryable`` of each says whether to try again later.
         """
-        return await self._read(url, _Wish(self._max_bytes, conditions or {}))
+        return await self._read(url, _Wish(self._max_bytes, login=login))
 
-    async def hop(self, url: str, conditions: Mapping[str, str] | None = None) -> Fetched:
-        """As :meth:`fetch`, but a redirect is returned instead of followed: the caller may have to ask first."""
-        return await self._read(url, _Wish(self._max_bytes, conditions or {}, hops=0))
+    async def hop(
+        self, url: str, conditions: Mapping[str, str] | None = None, *, login: Login | None = None
+    ) -> Fetched:
+        """As :meth:`fetch`, but a redirect is returned instead of followed: the caller may have to ask first.
 
-    async def fetch_any(self, url: str, most: int) -> Fetched:
+        ``conditions`` are headers such as ``If-None-Match``.
+        """
+        return await self._read(url, _Wish(self._max_bytes, conditions or {}, hops=0, login=login))
+
+    async def fetch_any(self, url: str, most: int, *, login: Login | None = None) -> Fetched:
         """As :meth:`fetch`, for what is no page (robots.txt, a sitemap): any status and type, up to ``most`` bytes."""
-        return await self._read(url, _Wish(min(most, self._max_bytes), any_answer=True))
+        return await self._read(url, _Wish(min(most, self._max_bytes), any_answer=True, login=login))
 
     async def _read(self, url: str, wish: _Wish) -> Fetched:
         address = parse_url(url)
@@ -123,6 +145,8 @@ class Fetcher:
 
     async def _follow(self, address: WebAddress, wish: _Wish) -> Fetched:
         for _ in range(wish.hops + 1):
+            if wish.login is not None and not wish.login.is_for(address):
+                wish = replace(wish, login=None)
             try:
                 found = await self._request(address, wish)
             except (httpcore2.TimeoutException, httpcore2.NetworkError, httpcore2.ProtocolError, OSError) as error:
@@ -131,7 +155,7 @@ class Fetcher:
                 return found
             address = found
         if wish.hops == 0:
-            return Fetched(str(address), _REDIRECTED, None, None, None, "", b"")
+            return Fetched(str(address), _REDIRECTED, None, None, None, "", Body())
         raise TooManyRedirects(wish.hops)
 
     async def _request(self, address: WebAddress, wish: _Wish) -> "Fetched | WebAddress":
@@ -144,10 +168,11 @@ class Fetcher:
         )
         headers = [
             ("Host", address.authority),
-            ("User-Agent", f"SiteChat/{sitechat.__version__}"),
+            ("User-Agent", USER_AGENT),
             ("Accept", _ACCEPT),
             ("Accept-Encoding", ACCEPTED),
             *wish.conditions.items(),
+            *(wish.login.headers if wish.login is not None else ()),
         ]
         async with self._pool.stream("GET", url, headers=headers, extensions={"timeout": _TIMEOUTS}) as response:
             received = _headers(response)
@@ -160,28 +185,30 @@ class Fetcher:
             media_type, charset = split_media_type(content_type)
             if not (unchanged or wish.any_answer):
                 check_media_type(media_type)
-            data = b"" if unchanged else await self._body(response, received, wish.most)
+            body = Body() if unchanged else await self._body(response, received, wish.most)
             name = address.file_name or address.host
-            return Fetched(str(address), response.status, media_type, charset, content_type, name, data, received)
+            tags = tuple(_values(response, b"x-robots-tag"))
+            found = (str(address), response.status, media_type, charset, content_type, name, body)
+            return Fetched(*found, headers=received, robots_tags=tags)
 
-    async def _body(self, response: httpcore2.Response, received: dict[str, str], most: int) -> bytes:
+    async def _body(self, response: httpcore2.Response, received: dict[str, str], most: int) -> Body:
         declared = received.get("content-length", "")
         if declared.isdecimal() and int(declared) > most:
             raise too_large(most)
         decoder = Decoder(received.get("content-encoding", ""))
-        body = bytearray()
+        body = Body(self._spool)
         arrived = 0
         async for packed in response.aiter_stream():
             arrived += len(packed)
             for piece in decoder.decode(packed):
-                body += piece
-                if len(body) > most:
+                if body.size + len(piece) > most:
                     raise too_large(most)
-                check_ratio(arrived, len(body))
+                check_ratio(arrived, body.size + len(piece))
+                await body.add(piece)
                 await asyncio.sleep(0)  # a small answer can unpack to much: let others have their turn
-        if not decoder.complete and body:
+        if not decoder.complete and body.size:
             raise FetchFailed("The page is incomplete: its packed data breaks off.")
-        return bytes(body)
+        return body
 
 
 class _Door(AsyncNetworkBackend):
@@ -235,6 +262,10 @@ def _headers(response: httpcore2.Response) -> dict[str, str]:
     for name, value in response.headers:
         received.setdefault(name.decode("latin-1").lower(), value.decode("latin-1").strip())
     return received
+
+
+def _values(response: httpcore2.Response, wanted: bytes) -> list[str]:
+    return [value.decode("latin-1").strip() for name, value in response.headers if name.lower() == wanted]
 
 
 def _location(address: WebAddress, received: dict[str, str]) -> WebAddress:

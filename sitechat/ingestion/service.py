@@ -6,29 +6,36 @@ the jobs; beside it the same calls journal and watch, and the owner's workers pi
 
 import asyncio
 import io
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
 from typing import BinaryIO
+
+from pydantic import SecretStr
 
 from sitechat.errors import Forbidden, InvalidInput, NotFound
 from sitechat.identity import Caller
 from sitechat.ingestion.addresses import AddressRules, parse_networks
 from sitechat.ingestion.blobs import BlobStore, TooLargeToKeep
+from sitechat.ingestion.browser import missing
 from sitechat.ingestion.extract import ExtractionPool
 from sitechat.ingestion.fetch import Fetcher
 from sitechat.ingestion.gather import Names, clean_name, expected_passages, items_of_paths, reason_to_skip
 from sitechat.ingestion.housekeeping import Housekeeping
+from sitechat.ingestion.login import Login, parse_headers
+from sitechat.ingestion.render import Renderer
 from sitechat.ingestion.signals import WORK, Signals, command, progress
 from sitechat.ingestion.site.crawl import Crawls, first_items
-from sitechat.ingestion.site.plan import from_plan, to_plan
+from sitechat.ingestion.site.plan import from_plan, single_page, to_plan
 from sitechat.ingestion.site.scope import Scope
 from sitechat.ingestion.site.turns import Turns
-from sitechat.ingestion.sources import Sources
+from sitechat.ingestion.sources import Logins, Sources
 from sitechat.ingestion.stages import SearchIndexes, Stages
-from sitechat.ingestion.urls import parse_url, with_scheme
+from sitechat.ingestion.urls import WebAddress, parse_url, with_scheme
+from sitechat.ingestion.vault import Vault
 from sitechat.ingestion.worker import Workers
 from sitechat.progress import ItemRecord, ItemState, ProgressRecord
 from sitechat.settings import Settings
@@ -37,6 +44,8 @@ from sitechat.storage.job_progress import JobProgressReader
 from sitechat.storage.jobs import JobsStore, NewItem
 from sitechat.storage.knowledge import KnowledgeStore
 from sitechat.storage.leases import LeaseStore
+
+log = logging.getLogger(__name__)
 
 OPEN = ("pending", "in_progress", "paused")
 WATCH_SECONDS = 5.0
@@ -86,11 +95,14 @@ class IngestionService:
             size=workers, timeout=settings.extract_timeout, memory_mb=settings.extract_memory_mb
         )
         rules = AddressRules(parse_networks(settings.allow_networks))
-        self._fetcher = Fetcher(rules, max_bytes=self._limit)
+        self._fetcher = Fetcher(rules, max_bytes=self._limit, spool=self.blobs.incoming)
+        self._renderer = Renderer(self._fetcher, self.blobs) if settings.render_javascript else None
+        self._vault = Vault(settings.data_dir, _plain(settings.secret_key))
         self._housekeeping = Housekeeping(db, indexes, self.blobs)
-        sources = Sources(self.blobs, self._fetcher, self._limit)
-        self._crawls = Crawls(db, self._fetcher, self.blobs, Turns(settings.site_pause), self._limit)
-        stages = Stages(db, indexes, sources, self._pool, self._signals, self._housekeeping.stored, self._crawls)
+        sources = Sources(self.blobs, self._fetcher, self._limit, Logins(self._jobs, self._vault))
+        self._crawls = Crawls(db, self._fetcher, self.blobs, Turns(settings.site_pause), self._limit, self._vault)
+        stored = self._housekeeping.stored
+        stages = Stages(db, indexes, sources, self._pool, self._signals, stored, self._crawls, self._renderer)
         self._workers = Workers(
             LeaseStore(db),
             stages,
@@ -104,6 +116,8 @@ class IngestionService:
     async def start(self) -> None:
         """Take up what waits in the journal; does nothing beside an owner."""
         if self._serving:
+            if self._renderer is not None and (needed := missing()) is not None:
+                log.warning("%s", needed)
             self._housekeeping.start()
             await self._workers.start()
 
@@ -111,6 +125,8 @@ class IngestionService:
         """Put down what is in work; it is taken up at the next start."""
         await self._workers.close()
         await self._pool.close()
+        if self._renderer is not None:
+            await self._renderer.close()
         await self._fetcher.close()
         await self._housekeeping.close()
 
@@ -138,26 +154,41 @@ class IngestionService:
         items = await asyncio.to_thread(items_of_paths, list(paths), self._data_dir)
         return self._begun(await self._jobs.create(caller, knowledge_base_id, "files", items))
 
-    async def add_url(self, caller: Caller, knowledge_base_id: str, url: str) -> str:
-        """Journal a job for one web page; returns its id. Raises ``InvalidInput`` where ``url`` is no web address."""
-        await self._writable(caller, knowledge_base_id)
-        address = str(parse_url(with_scheme(url)))
-        item = NewItem(address, address, f"url:{address}")
-        return self._begun(await self._jobs.create(caller, knowledge_base_id, "url", [item]))
+    async def add_url(self, caller: Caller, knowledge_base_id: str, url: str, headers: Sequence[str] = ()) -> str:
+        """Journal a job for one web page; returns its id. Raises ``InvalidInput`` where ``url`` is no web address.
 
-    async def add_site(self, caller: Caller, knowledge_base_id: str, scope: Scope) -> str:
-        """Journal the reading of a whole website, as far as ``scope`` goes; returns the job's id."""
+        ``headers`` are lines such as ``Cookie: a=b``, for a page behind a login.
+        """
         await self._writable(caller, knowledge_base_id)
+        address = parse_url(with_scheme(url))
+        item = NewItem(str(address), str(address), f"url:{address}")
+        login = await self._sealed(address, headers)
+        plan = to_plan(single_page(address, login)) if login else None
+        return self._begun(await self._jobs.create(caller, knowledge_base_id, "url", [item], plan=plan))
+
+    async def add_site(self, caller: Caller, knowledge_base_id: str, scope: Scope, headers: Sequence[str] = ()) -> str:
+        """Journal the reading of a whole website, as far as ``scope`` goes; returns the job's id.
+
+        ``headers`` as for :meth:`add_url`; they replace the login that ``scope`` may have.
+        """
+        await self._writable(caller, knowledge_base_id)
+        if login := await self._sealed(scope.start, headers):
+            scope = replace(scope, login=login)
         items = first_items(scope)
         return self._begun(await self._jobs.create(caller, knowledge_base_id, "site", items, plan=to_plan(scope)))
 
     async def read_again(self, caller: Caller, job_id: str) -> str:
-        """Journal another reading of the site that a job read; pages that have not changed cost a question each."""
+        """Journal another reading of the site that a job read; pages that have not changed cost a question each.
+
+        Raises ``LoginLost`` where it was read with a login that cannot be read any more.
+        """
         record = await self._reader.job(caller, job_id)
         found = await self._jobs.plan(job_id)
-        if found is None:
+        if found is None or record.kind != "site":
             raise InvalidInput("Only a website can be read again.")
-        return await self.add_site(caller, record.knowledge_base_id, from_plan(found[0]))
+        scope = from_plan(found[0])
+        await asyncio.to_thread(self._vault.open, scope.login, scope.start)
+        return await self.add_site(caller, record.knowledge_base_id, scope)
 
     # Looking
 
@@ -251,6 +282,11 @@ class IngestionService:
         if base.owner_id != caller.user_id:
             raise Forbidden(f"“{base.name}” is shared with you for reading; only its owner can add to it.")
 
+    async def _sealed(self, start: WebAddress, headers: Sequence[str]) -> str:
+        """The login in ``headers`` as it is stored; empty without any. Raises ``InvalidInput``."""
+        parsed = parse_headers(headers)
+        return await asyncio.to_thread(self._vault.seal, Login(start.origin, parsed)) if parsed else ""
+
     def _keep(self, uploads: Sequence[Upload]) -> list[NewItem]:
         names = Names()
         return [self._kept(upload, names.unique(clean_name(upload.name))) for upload in uploads]
@@ -291,3 +327,7 @@ class IngestionService:
         if reason is None or record.status not in ("pending", "in_progress") or record.current_file is not None:
             return record
         return record.model_copy(update={"waiting_for": reason, "stalled": self._workers.stuck})
+
+
+def _plain(secret: SecretStr | None) -> str:
+    return secret.get_secret_value() if secret is not None else ""

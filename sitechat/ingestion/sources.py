@@ -2,19 +2,25 @@
 
 import asyncio
 import hashlib
-import io
 import os
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sitechat.errors import InvalidInput, NotFound
 from sitechat.ingestion.blobs import BlobStore, TooLargeToKeep
 from sitechat.ingestion.fetch import Fetched, Fetcher
+from sitechat.ingestion.fetch_errors import FetchFailed
 from sitechat.ingestion.gather import NO_ACCESS, NOT_A_FILE
+from sitechat.ingestion.login import Login, LoginNeeded, asks_for_login, leads_to_login, shows_login
+from sitechat.ingestion.site.plan import from_plan
+from sitechat.ingestion.urls import parse_url
+from sitechat.ingestion.vault import Vault
+from sitechat.storage.jobs import JobsStore
 from sitechat.storage.leases import Claim
 
+HTML = ("text/html", "application/xhtml+xml")
 GONE = "The file is not there any more."
 UPLOAD_GONE = "The uploaded file is not there any more. Add it again."
 
@@ -23,28 +29,49 @@ UPLOAD_GONE = "The uploaded file is not there any more. Add it again."
 class Source:
     """What was found: the SHA-256 of its content, and how to keep a copy (blocking; returns SHA-256 and size).
 
-    ``name`` and ``media_type`` tell the format; the latter may have parameters.
+    ``name`` and ``media_type`` tell the format; the latter may have parameters. ``address`` is a web page's,
+    which may be HTML or not, and ``login`` that with which it was read.
     """
 
     blob: str
     name: str
     media_type: str | None
     keep: Callable[[], tuple[str, int]]
+    address: str = ""
+    is_html: bool = False
+    login: Login | None = None
+
+
+class Logins:
+    """The logins of single pages, which stand in the plans of their jobs."""
+
+    def __init__(self, jobs: JobsStore, vault: Vault) -> None:
+        self._jobs = jobs
+        self._vault = vault
+
+    async def of(self, claim: Claim) -> Login | None:
+        """Raises ``LoginLost`` where there was one that cannot be read any more."""
+        planned = await self._jobs.plan(claim.job_id)
+        if planned is None:
+            return None
+        scope = from_plan(planned[0])
+        return await asyncio.to_thread(self._vault.open, scope.login, scope.start)
 
 
 class Sources:
     """``limit`` is the largest file in bytes."""
 
-    def __init__(self, blobs: BlobStore, fetcher: Fetcher, limit: int) -> None:
+    def __init__(self, blobs: BlobStore, fetcher: Fetcher, limit: int, logins: Logins) -> None:
         self.blobs = blobs
         self._fetcher = fetcher
         self._limit = limit
+        self._logins = logins
 
     async def open(self, claim: Claim) -> Source:
         """Find the item's bytes. Raises ``SiteChatError`` with the reason, or ``OSError``."""
         kind, _, place = claim.locator.partition(":")
         if kind == "url":
-            return await self._fetched(place)
+            return await self._fetched(place, await self._logins.of(claim))
         if kind == "blob":
             return await asyncio.to_thread(self._kept, place, claim.name)
         return await asyncio.to_thread(self._on_disk, Path(place), claim.name)
@@ -83,15 +110,26 @@ class Sources:
 
         return Source(blob, name, None, keep)
 
-    async def _fetched(self, url: str) -> Source:
-        return await source_of(await self._fetcher.fetch(url), self.blobs, self._limit)
+    async def _fetched(self, url: str, login: Login | None) -> Source:
+        try:
+            page = await self._fetcher.fetch(url, login=login)
+        except FetchFailed as error:
+            if asks_for_login(error.status, given=login is not None):
+                raise LoginNeeded(given=login is not None) from None
+            raise
+        if page.url != url and (leads_to_login(parse_url(page.url)) or shows_login(page.body.head())):
+            raise LoginNeeded(given=login is not None)
+        return replace(source_of(page, self.blobs, self._limit), login=login)
 
 
-async def source_of(page: Fetched, blobs: BlobStore, limit: int) -> Source:
-    """A fetched page; it is hashed off the loop, since it can be large."""
+def source_of(page: Fetched, blobs: BlobStore, limit: int) -> Source:
+    """A fetched page."""
 
     def keep() -> tuple[str, int]:
-        return blobs.put(io.BytesIO(page.data), limit)
+        return blobs.put(page.body.stream(), limit)
 
-    blob = await asyncio.to_thread(lambda: hashlib.sha256(page.data).hexdigest())
-    return Source(blob, page.name, page.content_type, keep)
+    return Source(page.body.sha256, page.name, page.content_type, keep, page.url, is_html(page))
+
+
+def is_html(page: Fetched) -> bool:
+    return page.media_type in HTML or (page.media_type is None and page.body.head(1000).lstrip()[:1] == b"<")

@@ -287,6 +287,7 @@ CAUSES = {
     "encrypted": "Protected by a password",
     "unreadable": "Unreadable",
     "refused": "Address refused",
+    "login": "Needs a login",
     "superseded": "Newer version added",
     "failed": "Failed",
 }

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sitechat.ingestion.site.scope import Scope
-from sitechat.ingestion.urls import parse_url, with_scheme
+from sitechat.ingestion.urls import WebAddress, parse_url, with_scheme
 
 MAX_PAGES, MOST_PAGES = 2_000, 100_000
 MAX_DEPTH, MOST_DEPTH = 20, 1_000
@@ -26,6 +26,11 @@ def site(
     )
 
 
+def single_page(address: WebAddress, login: str) -> Scope:
+    """A page and nothing else, as a plan that keeps its login."""
+    return Scope(address, max_depth=0, max_pages=1, login=login)
+
+
 def to_plan(scope: Scope) -> dict[str, Any]:
     return {
         "start": str(scope.start),
@@ -35,6 +40,7 @@ def to_plan(scope: Scope) -> dict[str, Any]:
         "max_depth": scope.max_depth,
         "max_pages": scope.max_pages,
         "max_seconds": scope.max_seconds,
+        **({"login": scope.login} if scope.login else {}),
     }
 
 
@@ -47,4 +53,5 @@ def from_plan(plan: Mapping[str, Any]) -> Scope:
         plan["max_depth"],
         plan["max_pages"],
         plan["max_seconds"],
+        plan.get("login", ""),
     )
