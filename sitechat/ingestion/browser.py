@@ -13,7 +13,6 @@ import shlex
 import shutil
 import signal
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +29,7 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable
 _START_SECONDS = 30
 _CLOSE_SECONDS = 5
 _HEAP_MB = 512
+_PID = "pid"
 _FLAGS = (
     "--host-resolver-rules=MAP * ~NOTFOUND",
     "--proxy-server=http://127.0.0.1:9",
@@ -58,13 +58,13 @@ def missing() -> str | None:
 
 
 class SharedBrowser:
-    """``memory_mb`` is what each of its processes may take."""
+    """``folder`` is its own while it runs. ``memory_mb`` is what each of its processes may take."""
 
-    def __init__(self, memory_mb: int = 2048) -> None:
+    def __init__(self, folder: Path, memory_mb: int = 2048) -> None:
+        self._folder = folder
         self._memory = memory_mb << 20
         self._driver: Playwright | None = None
         self._chromium: Chromium | None = None
-        self._folder: Path | None = None
         self._starting = asyncio.Lock()
 
     async def get(self) -> "Chromium":
@@ -94,7 +94,7 @@ class SharedBrowser:
 
         self._driver = await async_playwright().start()
         executable = _executable(self._driver.chromium.executable_path)
-        self._folder = Path(tempfile.mkdtemp(prefix="sitechat-browser-"))
+        await asyncio.to_thread(_emptied, self._folder)
         root = os.geteuid() == 0
         if root:
             log.warning("the browser runs without its sandbox, as it does for root; run SiteChat as another user")
@@ -114,17 +114,24 @@ class SharedBrowser:
             raise Unavailable(_NOT_STARTED, retryable=False) from None
 
     async def _end(self) -> None:
-        chromium, driver, folder = self._chromium, self._driver, self._folder
-        self._chromium = self._driver = self._folder = None
-        if folder is not None:
-            _kill(folder / "pid")
-        for end in (chromium.close if chromium is not None else None, driver.stop if driver is not None else None):
+        chromium, driver = self._chromium, self._driver
+        self._chromium = self._driver = None
+        if driver is None:
+            return
+        if chromium is None or chromium.is_connected():
+            _kill(self._folder / _PID)
+        for end in (chromium.close if chromium is not None else None, driver.stop):
             if end is not None:
                 with contextlib.suppress(Exception):  # it may be gone already, which is what is wanted
                     async with asyncio.timeout(_CLOSE_SECONDS):
                         await end()
-        if folder is not None:
-            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+
+
+def _emptied(folder: Path) -> None:
+    """A killed process may have left something there."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, mode=0o700)
 
 
 def _executable(bundled: str) -> str:
@@ -138,8 +145,8 @@ def _executable(bundled: str) -> str:
 def _wrapper(folder: Path, executable: str, memory: int) -> Path:
     """Playwright starts a file: this one starts :mod:`sitechat.ingestion.browser_child`, which becomes the browser."""
     command = [sys.executable, "-P", "-m", "sitechat.ingestion.browser_child"]
-    command += [str(folder / "pid"), str(memory), executable]
-    wrapper = folder / "browser"
+    command += [str(folder.absolute() / _PID), str(memory), executable]
+    wrapper = folder.absolute() / "browser"
     wrapper.write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n', encoding="utf-8")
     wrapper.chmod(0o700)
     return wrapper
@@ -152,8 +159,8 @@ def _environment(folder: Path) -> dict[str, str | float | bool]:
         "PATH": os.environ.get("PATH", os.defpath),
         "PYTHONPATH": os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")])),
         "PYTHONDONTWRITEBYTECODE": "1",
-        "HOME": str(folder),
-        "TMPDIR": str(folder),
+        "HOME": str(folder.absolute()),
+        "TMPDIR": str(folder.absolute()),
         "LC_ALL": "C.UTF-8",
     }
 

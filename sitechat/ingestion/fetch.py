@@ -6,33 +6,29 @@ credentials but a login that was given for the site; proxy settings of the envir
 """
 
 import asyncio
-import socket
 import ssl
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpcore2
-from httpcore2 import AnyIOBackend, AsyncNetworkBackend, AsyncNetworkStream
+from httpcore2 import AnyIOBackend, AsyncNetworkBackend
 
 import sitechat
 from sitechat.errors import TimedOut
-from sitechat.ingestion.addresses import AddressRules, check_all
+from sitechat.ingestion.addresses import AddressRules
+from sitechat.ingestion.door import Door, Resolver, is_public, system_resolver
 from sitechat.ingestion.fetch_body import ACCEPTED, Body, Decoder, check_ratio
 from sitechat.ingestion.fetch_errors import FetchFailed, TooManyRedirects, failure_of_status, too_large, translated
 from sitechat.ingestion.formats.names import check_media_type, split_media_type
 from sitechat.ingestion.login import Login
 from sitechat.ingestion.site.robots import AGENT
-from sitechat.ingestion.urls import BadUrl, WebAddress, is_literal, parse_url
-
-Resolver = Callable[[str, int], Awaitable[Iterable[str]]]
-"""Looks a name up: all its addresses, in the order in which to try them. Raises ``OSError``."""
+from sitechat.ingestion.urls import BadUrl, WebAddress, parse_url
 
 USER_AGENT = f"{AGENT}/{sitechat.__version__}"
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MOST_HOPS = 10
 _REDIRECTED = 302
-_MOST_ADDRESSES = 4
 _TIMEOUTS = {"connect": 10.0, "read": 20.0, "write": 10.0, "pool": 30.0}
 _ACCEPT = "text/html, application/xhtml+xml, application/pdf, text/*;q=0.9, */*;q=0.5"
 
@@ -42,7 +38,8 @@ class Fetched:
     """A page as it arrived, unpacked. ``url`` is where it was found in the end; ``content_type`` the whole header.
 
     ``headers`` has all headers by lower-case name, of several with one name the first; ``robots_tags`` every
-    X-Robots-Tag. ``status`` 304 answers conditions, and another of the three hundreds is a redirect that was not
+    X-Robots-Tag. ``public`` says whether it came from the public web, and not from a network that the
+    operator allows. ``status`` 304 answers conditions, and another of the three hundreds is a redirect that was not
     followed, to ``url``; both are without data.
     """
 
@@ -55,6 +52,7 @@ class Fetched:
     body: Body
     headers: Mapping[str, str] = field(default_factory=dict)
     robots_tags: tuple[str, ...] = ()
+    public: bool = True
 
     @property
     def data(self) -> bytes:
@@ -101,7 +99,7 @@ class Fetcher:
         self._max_bytes = max_bytes
         self._deadline = deadline
         self._spool = spool
-        door = _Door(rules or AddressRules(), resolve or system_resolver, network or AnyIOBackend())
+        door = Door(rules or AddressRules(), resolve or system_resolver, network or AnyIOBackend())
         self._pool = httpcore2.AsyncConnectionPool(
             ssl_context=tls,
             max_connections=10,
@@ -189,7 +187,7 @@ class Fetcher:
             name = address.file_name or address.host
             tags = tuple(_values(response, b"x-robots-tag"))
             found = (str(address), response.status, media_type, charset, content_type, name, body)
-            return Fetched(*found, headers=received, robots_tags=tags)
+            return Fetched(*found, headers=received, robots_tags=tags, public=is_public(response))
 
     async def _body(self, response: httpcore2.Response, received: dict[str, str], most: int) -> Body:
         declared = received.get("content-length", "")
@@ -209,51 +207,6 @@ class Fetcher:
         if not decoder.complete and body.size:
             raise FetchFailed("The page is incomplete: its packed data breaks off.")
         return body
-
-
-class _Door(AsyncNetworkBackend):
-    """Dials for the connection pool: the only place where a connection begins, so no request can go around it."""
-
-    def __init__(self, rules: AddressRules, resolve: Resolver, network: AsyncNetworkBackend) -> None:
-        self._rules = rules
-        self._resolve = resolve
-        self._network = network
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 (the signature is httpcore2's)
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
-    ) -> AsyncNetworkStream:
-        answers = [host] if is_literal(host) else await self._resolve(host, port)
-        addresses = check_all(self._rules, answers, port)[:_MOST_ADDRESSES]
-        failure: Exception = socket.gaierror(socket.EAI_NONAME, "no addresses")
-        for address in addresses:
-            try:
-                return await self._network.connect_tcp(str(address), port, timeout, local_address, socket_options)
-            except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
-                failure = error
-        raise failure
-
-    async def connect_unix_socket(
-        self,
-        path: str,  # noqa: ARG002 (as above)
-        timeout: float | None = None,  # noqa: ARG002, ASYNC109
-        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,  # noqa: ARG002
-    ) -> AsyncNetworkStream:
-        raise httpcore2.ConnectError("only TCP")
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-
-
-async def system_resolver(host: str, port: int) -> list[str]:
-    """What the operating system answers."""
-    loop = asyncio.get_running_loop()
-    answers = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(answer[4][0]) for answer in answers))
 
 
 def _headers(response: httpcore2.Response) -> dict[str, str]:

@@ -47,25 +47,28 @@ class RenderFailed(Unavailable):
 class Renderer:
     """One page at a time. ``deadline`` and ``settle`` are seconds: for all of a page, and for its scripts to calm down.
 
-    A page may make ``most_requests``, with answers of ``most_bytes`` together. Close it with :meth:`close`.
+    A page may make ``most_requests``, with answers of ``most_bytes`` together. What a page of the public web asks for
+    is fetched by ``public``, which should not know of networks that the operator allows: no page from out there shall
+    look around in here. Close it with :meth:`close`.
     """
 
     def __init__(
         self,
         fetcher: Fetcher,
+        public: Fetcher,
         blobs: BlobStore,
-        browser: SharedBrowser | None = None,
+        browser: SharedBrowser,
         *,
         deadline: float = 30,
         settle: float = 10,
         most_requests: int = 100,
         most_bytes: int = 30_000_000,
     ) -> None:
-        self.fetcher = fetcher
         self.deadline, self.settle = deadline, settle
         self.most_requests, self.most_bytes = most_requests, most_bytes
         self._blobs = blobs
-        self._browser = browser or SharedBrowser()
+        self._fetcher, self._public = fetcher, public
+        self._browser = browser
         self._free = asyncio.Semaphore(1)
 
     async def render(self, source: Source, page: Path, login: Login | None) -> Source:
@@ -84,8 +87,13 @@ class Renderer:
         digest = hashlib.sha256(data).hexdigest()
         return replace(source, blob=digest, media_type="text/html; charset=utf-8", keep=keep)
 
+    def fetcher_for(self, source: Source) -> Fetcher:
+        return self._public if source.public else self._fetcher
+
     async def close(self) -> None:
+        """End the browser and close ``public``."""
         await self._browser.close()
+        await self._public.close()
 
     async def _drawn(self, source: Source, body: bytes, login: Login | None) -> str:
         from playwright.async_api import Error
@@ -118,6 +126,7 @@ class _Session:
 
     def __init__(self, renderer: Renderer, page: "Page", source: Source, body: bytes, login: Login | None) -> None:
         self._renderer, self._page, self._source, self._body, self._login = renderer, page, source, body, login
+        self._fetcher = renderer.fetcher_for(source)
         self._begun = False
         self._requests = 0
         self._bytes = 0
@@ -195,7 +204,7 @@ class _Session:
         try:
             async with self._at_once:
                 left = max(1, self._renderer.most_bytes - self._bytes)
-                answer = await self._renderer.fetcher.fetch_any(route.request.url, left, login=self._login)
+                answer = await self._fetcher.fetch_any(route.request.url, left, login=self._login)
         except SiteChatError:
             await route.abort("failed")
             return

@@ -20,7 +20,7 @@ from sitechat.errors import Forbidden, InvalidInput, NotFound
 from sitechat.identity import Caller
 from sitechat.ingestion.addresses import AddressRules, parse_networks
 from sitechat.ingestion.blobs import BlobStore, TooLargeToKeep
-from sitechat.ingestion.browser import missing
+from sitechat.ingestion.browser import SharedBrowser, missing
 from sitechat.ingestion.extract import ExtractionPool
 from sitechat.ingestion.fetch import Fetcher
 from sitechat.ingestion.gather import Names, clean_name, expected_passages, items_of_paths, reason_to_skip
@@ -96,7 +96,7 @@ class IngestionService:
         )
         rules = AddressRules(parse_networks(settings.allow_networks))
         self._fetcher = Fetcher(rules, max_bytes=self._limit, spool=self.blobs.incoming)
-        self._renderer = Renderer(self._fetcher, self.blobs) if settings.render_javascript else None
+        self._renderer = self._make_renderer() if settings.render_javascript else None
         self._vault = Vault(settings.data_dir, _plain(settings.secret_key))
         self._housekeeping = Housekeeping(db, indexes, self.blobs)
         sources = Sources(self.blobs, self._fetcher, self._limit, Logins(self._jobs, self._vault))
@@ -276,6 +276,10 @@ class IngestionService:
         self._housekeeping.ended()
 
     # Inside
+
+    def _make_renderer(self) -> Renderer:
+        public = Fetcher(max_bytes=self._limit, spool=self.blobs.incoming)
+        return Renderer(self._fetcher, public, self.blobs, SharedBrowser(self._data_dir / "browser"))
 
     async def _writable(self, caller: Caller, knowledge_base_id: str) -> None:
         base = await self._knowledge.get(caller, knowledge_base_id)

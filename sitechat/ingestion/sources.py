@@ -30,7 +30,7 @@ class Source:
     """What was found: the SHA-256 of its content, and how to keep a copy (blocking; returns SHA-256 and size).
 
     ``name`` and ``media_type`` tell the format; the latter may have parameters. ``address`` is a web page's,
-    which may be HTML or not, and ``login`` that with which it was read.
+    which may be HTML or not and come from the public web or not, and ``login`` that with which it was read.
     """
 
     blob: str
@@ -39,6 +39,7 @@ class Source:
     keep: Callable[[], tuple[str, int]]
     address: str = ""
     is_html: bool = False
+    public: bool = True
     login: Login | None = None
 
 
@@ -128,7 +129,7 @@ def source_of(page: Fetched, blobs: BlobStore, limit: int) -> Source:
     def keep() -> tuple[str, int]:
         return blobs.put(page.body.stream(), limit)
 
-    return Source(page.body.sha256, page.name, page.content_type, keep, page.url, is_html(page))
+    return Source(page.body.sha256, page.name, page.content_type, keep, page.url, is_html(page), page.public)
 
 
 def is_html(page: Fetched) -> bool:

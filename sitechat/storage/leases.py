@@ -15,6 +15,7 @@ from sqlalchemy.orm import aliased
 
 from sitechat.storage.engine import Database, Transaction
 from sitechat.storage.jobs import NewItem, finish_if_done, give_back, item_values
+from sitechat.storage.site_progress import note_found
 from sitechat.storage.tables import (
     GenerationRow,
     ItemRow,
@@ -189,6 +190,7 @@ class LeaseStore:
             seen.update((await tx.execute(known)).scalars())
         fresh = [by_uri[uri] for uri in uris if uri not in seen]
         if fresh:
+            await note_found(tx, claim.job_id, sum(not item.skip for item in fresh))
             top = select(func.max(ItemRow.ordinal)).where(ItemRow.job_id == claim.job_id)
             begin = (await tx.execute(top)).scalar_one() + 1
             rows = [item_values(item, claim.job_id, claim.knowledge_base_id, begin + i) for i, item in enumerate(fresh)]
@@ -257,16 +259,16 @@ async def _end(session: AsyncSession, claim: Claim, state: str, **values: object
         await session.execute(update(JobRow).where(JobRow.id == claim.job_id).values(error=error))
     else:
         await session.execute(delete(StagedVectorRow).where(StagedVectorRow.item_id == claim.item_id))
-    await _tick(session, claim.job_id)
+    await _tick(session, claim.job_id, ended=1)
     return await finish_if_done(session, claim.job_id)
 
 
-async def _tick(session: AsyncSession, job_id: str, *, began: str | None = None) -> None:
+async def _tick(session: AsyncSession, job_id: str, *, began: str | None = None, ended: int = 0) -> None:
     """Something happened in the job. The time since the last happening counts as work, unless nothing was in work."""
     at = now()
     since = at.timestamp() - func.coalesce(JobRow.ticked_at, at.timestamp())
     spent = case((since < 0, 0.0), (since > LONGEST_TICK.total_seconds(), LONGEST_TICK.total_seconds()), else_=since)
-    values: dict[str, object] = {"ticked_at": at.timestamp(), "updated_at": at}
+    values: dict[str, object] = {"ticked_at": at.timestamp(), "updated_at": at, "quiet": JobRow.quiet + ended}
     if began is not None:
         others = select(ItemRow.id).where(ItemRow.job_id == job_id, ItemRow.state == "in_progress", ItemRow.id != began)
         spent = case((others.exists(), spent), else_=0.0)

@@ -291,7 +291,8 @@ class JobRow(Base):
     ``kind``: files, url, site. ``plan`` is a site's: where to begin, how far to go. Counts are not stored: progress is
     a query over the items. ``error`` is the last failure.
     ``busy_seconds`` is how long items of it were being worked on, up to ``ticked_at`` (seconds since the epoch): what
-    rates are measured against.
+    rates are measured against. Of a site, ``shown_percentage`` is not to be fallen below, and ``quiet`` how many items
+    have ended since pages were found.
     """
 
     __tablename__ = "jobs"
@@ -306,6 +307,8 @@ class JobRow(Base):
     error: Mapped[str] = mapped_column(Text, default="")
     busy_seconds: Mapped[float] = mapped_column(Float, default=0.0)
     ticked_at: Mapped[float | None] = mapped_column(Float)
+    shown_percentage: Mapped[float] = mapped_column(Float, default=0.0)
+    quiet: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(default=now)
     started_at: Mapped[datetime | None]
     updated_at: Mapped[datetime] = mapped_column(default=now)

@@ -69,6 +69,7 @@ def headline(job: ProgressRecord) -> str:
     ]
     parts += [text.rate(job.rate_per_second)] if job.rate_per_second else []
     parts += [text.time_left(job.eta_seconds)] if job.eta_seconds is not None else []
+    parts += [text.FINDING_PAGES] if job.details.get("finding_pages") else []
     return " · ".join(parts)
 
 

@@ -270,6 +270,7 @@ FLAGS = {
     "instruction": "It contains a passage that reads like an instruction to a language model",
 }
 UNCHANGED = "Unchanged"
+FINDING_PAGES = "still finding pages"
 LOOKED_THROUGH = "Looked through"
 CAUSES = {
     "duplicate": "Same as another",

@@ -248,9 +248,8 @@ class Crawl:
 
     def _visit(self, page: Fetched, known: Document | None) -> Visit:
         if page.status == 304 and known is not None:
-            source = Source(
-                known.blob, page.name, known.media_type, lambda: self._still(known), page.url, known.media_type in HTML
-            )
+            kind, html = known.media_type, known.media_type in HTML
+            source = Source(known.blob, page.name, kind, lambda: self._still(known), page.url, html, page.public)
             return Visit(source, known.validators, page.robots_tags)
         source = source_of(page, self._blobs, self._limit)
         validators = {_CONDITIONS[name]: page.headers[name] for name in _CONDITIONS if page.headers.get(name)}
