@@ -13,6 +13,7 @@ import shlex
 import shutil
 import signal
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ _START_SECONDS = 30
 _CLOSE_SECONDS = 5
 _HEAP_MB = 512
 _PID = "pid"
+_PREFIX = "sitechat-browser-"
 _FLAGS = (
     "--host-resolver-rules=MAP * ~NOTFOUND",
     "--proxy-server=http://127.0.0.1:9",
@@ -58,10 +60,10 @@ def missing() -> str | None:
 
 
 class SharedBrowser:
-    """``folder`` is its own while it runs. ``memory_mb`` is what each of its processes may take."""
+    """``memory_mb`` is what each of its processes may take. ``folder`` is its own while it runs."""
 
-    def __init__(self, folder: Path, memory_mb: int = 2048) -> None:
-        self._folder = folder
+    def __init__(self, memory_mb: int = 2048) -> None:
+        self.folder: Path | None = None
         self._memory = memory_mb << 20
         self._driver: Playwright | None = None
         self._chromium: Chromium | None = None
@@ -94,15 +96,15 @@ class SharedBrowser:
 
         self._driver = await async_playwright().start()
         executable = _executable(self._driver.chromium.executable_path)
-        await asyncio.to_thread(_emptied, self._folder)
+        self.folder = folder = await asyncio.to_thread(_new_folder)
         root = os.geteuid() == 0
         if root:
             log.warning("the browser runs without its sandbox, as it does for root; run SiteChat as another user")
         try:
             return await self._driver.chromium.launch(
-                executable_path=_wrapper(self._folder, executable, self._memory),
+                executable_path=_wrapper(folder, executable, self._memory),
                 args=list(_FLAGS),
-                env=_environment(self._folder),
+                env=_environment(folder),
                 chromium_sandbox=not root,
                 timeout=_START_SECONDS * 1000,
                 handle_sigint=False,
@@ -114,24 +116,36 @@ class SharedBrowser:
             raise Unavailable(_NOT_STARTED, retryable=False) from None
 
     async def _end(self) -> None:
-        chromium, driver = self._chromium, self._driver
-        self._chromium = self._driver = None
-        if driver is None:
-            return
-        if chromium is None or chromium.is_connected():
-            _kill(self._folder / _PID)
-        for end in (chromium.close if chromium is not None else None, driver.stop):
+        chromium, driver, folder = self._chromium, self._driver, self.folder
+        self._chromium = self._driver = self.folder = None
+        if folder is not None and (chromium is None or chromium.is_connected()):
+            _kill(folder)
+        for end in (chromium.close if chromium is not None else None, driver.stop if driver is not None else None):
             if end is not None:
                 with contextlib.suppress(Exception):  # it may be gone already, which is what is wanted
                     async with asyncio.timeout(_CLOSE_SECONDS):
                         await end()
-        await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+        if folder is not None:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
 
-def _emptied(folder: Path) -> None:
-    """A killed process may have left something there."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True, mode=0o700)
+def _new_folder() -> Path:
+    """A short one: the browser makes sockets in it. What killed processes have left there is removed."""
+    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        if not _lives(left):
+            shutil.rmtree(left, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=_PREFIX))
+
+
+def _lives(folder: Path) -> bool:
+    """Whether a browser runs there, or may be about to."""
+    try:
+        os.killpg(int((folder / _PID).read_text(encoding="ascii")), 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, ValueError):
+        return True
+    return True
 
 
 def _executable(bundled: str) -> str:
@@ -145,8 +159,8 @@ def _executable(bundled: str) -> str:
 def _wrapper(folder: Path, executable: str, memory: int) -> Path:
     """Playwright starts a file: this one starts :mod:`sitechat.ingestion.browser_child`, which becomes the browser."""
     command = [sys.executable, "-P", "-m", "sitechat.ingestion.browser_child"]
-    command += [str(folder.absolute() / _PID), str(memory), executable]
-    wrapper = folder.absolute() / "browser"
+    command += [str(folder / _PID), str(memory), executable]
+    wrapper = folder / "browser"
     wrapper.write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n', encoding="utf-8")
     wrapper.chmod(0o700)
     return wrapper
@@ -159,13 +173,13 @@ def _environment(folder: Path) -> dict[str, str | float | bool]:
         "PATH": os.environ.get("PATH", os.defpath),
         "PYTHONPATH": os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")])),
         "PYTHONDONTWRITEBYTECODE": "1",
-        "HOME": str(folder.absolute()),
-        "TMPDIR": str(folder.absolute()),
+        "HOME": str(folder),
+        "TMPDIR": str(folder),
         "LC_ALL": "C.UTF-8",
     }
 
 
-def _kill(pid_file: Path) -> None:
+def _kill(folder: Path) -> None:
     """At once, with all of its processes: Playwright makes it the leader of a group."""
     with contextlib.suppress(OSError, ValueError):
-        os.killpg(int(pid_file.read_text(encoding="ascii")), signal.SIGKILL)
+        os.killpg(int((folder / _PID).read_text(encoding="ascii")), signal.SIGKILL)

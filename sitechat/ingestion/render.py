@@ -185,6 +185,8 @@ class _Session:
             self._begun = True
             content_type = self._source.media_type or "text/html"
             await route.fulfill(status=200, headers={"content-type": content_type}, body=self._body)
+        elif request.is_navigation_request():
+            await route.fulfill(status=204)  # "no content": the browser stays where it is
         elif not self._is_wanted(request):
             await route.abort("blockedbyclient")
         else:
@@ -195,7 +197,6 @@ class _Session:
         return (
             request.method == "GET"
             and request.resource_type in _WANTED
-            and not request.is_navigation_request()
             and self._requests <= self._renderer.most_requests
             and self._bytes < self._renderer.most_bytes
         )

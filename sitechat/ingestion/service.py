@@ -279,7 +279,7 @@ class IngestionService:
 
     def _make_renderer(self) -> Renderer:
         public = Fetcher(max_bytes=self._limit, spool=self.blobs.incoming)
-        return Renderer(self._fetcher, public, self.blobs, SharedBrowser(self._data_dir / "browser"))
+        return Renderer(self._fetcher, public, self.blobs, SharedBrowser())
 
     async def _writable(self, caller: Caller, knowledge_base_id: str) -> None:
         base = await self._knowledge.get(caller, knowledge_base_id)

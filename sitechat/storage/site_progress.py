@@ -16,7 +16,7 @@ _FEWEST_QUIET, _MOST_QUIET = 3, 20
 
 
 def is_growing(job: JobRow, known: int) -> bool:
-    """Whether addresses have been found lately: among the last 3 to 20 that were read, a tenth of all that are known."""
+    """Whether addresses have been found lately: while the last 3 to 20 were read, a tenth of all that are known."""
     return job.quiet < min(_MOST_QUIET, max(_FEWEST_QUIET, known // 10))
 
 
@@ -28,8 +28,9 @@ def percentage(job: JobRow, ended: int, known: int) -> float:
 
 async def note_found(session: AsyncSession, job_id: str, fresh: int) -> None:
     """Call it before ``fresh`` addresses to be read are added to a job."""
-    counted = select(ItemRow.state, func.count()).where(ItemRow.job_id == job_id).group_by(ItemRow.state)
-    counts = {state: count for state, count in (await session.execute(counted)).all()}
+    counted = select(ItemRow.state, func.count().label("number")).where(ItemRow.job_id == job_id)
+    rows = (await session.execute(counted.group_by(ItemRow.state))).all()
+    counts = {row.state: row.number for row in rows}
     waiting = counts.get("pending", 0) + counts.get("in_progress", 0)
     ended = sum(counts.get(state, 0) for state in ("completed", "failed", "cancelled"))
     job = await session.get_one(JobRow, job_id, populate_existing=True)
