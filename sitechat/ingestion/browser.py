@@ -45,7 +45,7 @@ _FLAGS = (
     f"--js-flags=--max-old-space-size={_HEAP_MB}",
 )
 NOT_INSTALLED = (
-    "Pages that need JavaScript cannot be read, because Playwright is not installed: pip install 'sitechat[render]'."
+    "Pages that need JavaScript cannot be read, because Playwright is not installed: pip install playwright."
 )
 NO_BROWSER = (
     "Pages that need JavaScript cannot be read, because there is no Chromium: install the system's package chromium, "

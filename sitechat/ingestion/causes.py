@@ -51,12 +51,18 @@ _NOT_THERE = (404, 410)
 
 
 class LeftOut(InvalidInput):
-    """An address that is not read on purpose; ``message`` says why to a person. ``found``: what to read instead."""
+    """An address that is not read on purpose; ``message`` says why to a person. ``found``: what to read instead.
 
-    def __init__(self, cause: Cause, message: str, found: tuple[NewItem, ...] = ()) -> None:
+    ``others`` are addresses that wait and are not read either, for the same reason.
+    """
+
+    def __init__(
+        self, cause: Cause, message: str, found: tuple[NewItem, ...] = (), others: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(message)
         self.cause = cause
         self.found = found
+        self.others = others
 
 
 def cause_of(error: Exception) -> Cause:

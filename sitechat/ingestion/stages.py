@@ -38,6 +38,8 @@ BATCH = 32
 """Passages embedded at once: the most that an interruption costs."""
 SWITCH_SECONDS = 0.5
 """Pause before another try while the search model is being exchanged."""
+_UNASKED = ("budget", "trap")
+"""Causes for which a page was not even asked for."""
 
 
 class SearchIndexes(Protocol):
@@ -163,6 +165,8 @@ class Stages:
             visit = await tending.during(crawl.visit(claim, known))
         except LeftOut as left_out:
             await self._journal(claim, left_out.found)
+            if left_out.others:
+                await self._leases.leave_out(claim, left_out.others, left_out.message, left_out.cause)
             raise
         async with AsyncExitStack() as stack:
             opened = first = await self._open(claim, tending, stack, visit.source)
@@ -195,10 +199,12 @@ class Stages:
             return await self._leases.complete(claim, "unchanged", known.id, tx=tx)
 
     async def skip(self, claim: Claim, reason: str, cause: str = "") -> bool:
-        """End an item that is not read. What its source held before is not what it holds now, so that goes."""
+        """End an item that is not read. What its source held before is not what it holds now, so that goes; unless
+        nobody has looked."""
         async with self._db.write() as tx:
             await self._leases.hold(claim, tx)
-            if removed := await self._knowledge.remove(claim.knowledge_base_id, claim.uri, tx):
+            removed = cause not in _UNASKED and await self._knowledge.remove(claim.knowledge_base_id, claim.uri, tx)
+            if removed:
                 reason += " Its former text has been removed."
             ended = await self._leases.skip(claim, reason, tx, cause)
         if removed:

@@ -196,6 +196,17 @@ class LeaseStore:
             rows = [item_values(item, claim.job_id, claim.knowledge_base_id, begin + i) for i, item in enumerate(fresh)]
             await tx.execute(insert(ItemRow), rows)
 
+    async def leave_out(self, claim: Claim, uris: Sequence[str], reason: str, cause: str) -> None:
+        """Addresses of a site that wait and have not been tried are not read, for the reason that ``claim`` is not."""
+        at = now()
+        ended = {"state": "skipped", "stage": "complete", "reason": reason, "cause": cause}
+        async with self._db.write() as session:
+            for start in range(0, len(uris), _MANY):
+                which = (ItemRow.job_id == claim.job_id, ItemRow.uri.in_(uris[start : start + _MANY]))
+                statement = update(ItemRow).where(*which, ItemRow.state == "pending", ItemRow.attempts == 0)
+                statement = statement.values(**ended, updated_at=at, completed_at=at)
+                await session.execute(statement.execution_options(synchronize_session=False))
+
     async def try_later(self, claim: Claim, reason: str, delay: timedelta) -> None:
         """Passing trouble: back into the queue, not to be claimed before ``delay`` is over."""
         async with self._db.write() as session:

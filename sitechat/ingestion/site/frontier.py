@@ -6,6 +6,7 @@ comes: a pattern of addresses may have turned out to be a trap by then, and the 
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
 from sitechat.ingestion.causes import LeftOut
 from sitechat.ingestion.site.canonical import canonical
@@ -82,8 +83,8 @@ class Frontier:
     def _reason(self, address: WebAddress, depth: int) -> LeftOut | None:
         if (beyond := self.scope.verdict(address, depth)) is not None:
             return LeftOut("budget" if beyond.bound == "depth" else "out_of_scope", beyond.message)
-        if (odd := self._traps.odd(address)) is not None:
-            return LeftOut("trap", odd)
+        if (trap := self._traps.odd(address) or self._traps.exhausted(address)) is not None:
+            return LeftOut("trap", trap)
         if (over := self.scope.exhausted(len(self._asked), 0.0)) is not None:
             return LeftOut("budget", over)
         most = _MOST_MET * self.scope.max_pages + 1000
@@ -94,18 +95,32 @@ class Frontier:
     # Asked for
 
     def admit(self, uri: str, spent: float) -> None:
-        """Count a page that is about to be asked for, after ``spent`` seconds. Raises ``LeftOut`` where it is not."""
-        if (over := self.scope.exhausted(0, spent)) is not None:
-            raise LeftOut("budget", over)
-        if uri in self._asked:  # another try
-            return
+        """Count a page that is about to be asked for, after ``spent`` seconds.
+
+        Raises ``LeftOut`` where it is not, with all others that wait for the same end.
+        """
         address = parse_url(uri)
-        if (over := self.scope.exhausted(len(self._asked), 0.0)) is not None:
-            raise LeftOut("budget", over)
+        over = self.scope.exhausted(0, spent)
+        if over is None and uri not in self._asked:  # else it is another try
+            over = self.scope.exhausted(len(self._asked), 0.0)
+        if over is not None:
+            raise self._left_out("budget", over, uri)
+        if uri in self._asked:
+            return
         if (trap := self._traps.exhausted(address)) is not None:
-            raise LeftOut("trap", trap)
+            raise self._left_out("trap", trap, uri)
         self._asked.add(uri)
         self._traps.asked(address)
+
+    def _left_out(self, cause: Literal["budget", "trap"], message: str, uri: str) -> LeftOut:
+        """With all that wait: for a trap, those that the same is said of."""
+        waiting = [met for met, verdict in self._verdicts.items() if verdict is None and met not in self._asked]
+        if cause == "trap":
+            waiting = [met for met in waiting if self._traps.exhausted(parse_url(met)) == message]
+        others = tuple(met for met in waiting if met != uri)
+        left_out = LeftOut(cause, message, others=others)
+        self._verdicts.update(dict.fromkeys(waiting, LeftOut(cause, message)))
+        return left_out
 
     def release(self, uri: str) -> None:
         """The page was not asked for after all."""
