@@ -20,6 +20,7 @@ _LLM_FORM = re.compile(r"^(extractive|scripted|[a-z]+/\S+)$")
 _EMBEDDING_FORM = re.compile(r"^(local|openai|bedrock)/\S+$")
 _EMAIL_FORM = re.compile(r"^[^\s@,<>]+@[^\s@,<>]+$")
 _HOST_FORM = re.compile(r"^[A-Za-z0-9.:_\-\[\]]+$")
+_FERNET_KEY = re.compile(r"[A-Za-z0-9_-]{43}=")
 _SECRET_WORDS = ("KEY", "SECRET", "TOKEN", "PASSWORD", "WEBHOOK")
 """Of variables whose values are not shown; the address of a webhook often is a secret, too."""
 
@@ -103,6 +104,14 @@ class Settings(BaseSettings):
     )
     notify_smtp_username: str | None = Field(None, description="User name at the mail server, if it wants one.")
     notify_smtp_password: SecretStr | None = Field(None, description="Password at the mail server.")
+    secret_key: SecretStr | None = Field(
+        None,
+        description="Keys that encrypt the logins of sites, the newest first, separated by commas; each is 32 bytes in "
+        "URL-safe Base64. Unset: a key of its own, secret.key in the data directory.",
+    )
+    render_javascript: bool = Field(
+        False, description="Run the scripts of pages that are empty without them, in a browser (the extra `render`)."
+    )
 
     openai_api_key: SecretStr | None = Field(
         None,
@@ -172,6 +181,14 @@ class Settings(BaseSettings):
                 "name the mail server."
             )
         return self
+
+    @field_validator("secret_key")
+    @classmethod
+    def _secret_key_form(cls, value: SecretStr | None) -> SecretStr | None:
+        keys = value.get_secret_value().split(",") if value is not None else []
+        if not all(_FERNET_KEY.fullmatch(key.strip()) for key in keys):
+            raise ValueError("make a key with `openssl rand -base64 32 | tr '+/' '-_'`")
+        return value
 
 
 def load_settings() -> Settings:

@@ -100,6 +100,18 @@ def test_an_unknown_source_is_named_with_those_there_are(run: Run, handbook: Pat
     assert f"Sources here: {handbook / 'leave.md'}." in unknown.stderr
 
 
+def test_a_login_is_given_by_lines_or_a_file_and_for_one_site(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "headers"
+    file.write_text("Cookie: session=s3cr3t\n")
+    read = run("ingest", "http://127.0.0.1:8080/", "--headers-file", file, "--header", "X-Team: docs", "-k", "Site")
+    assert read.exit_code == 1  # nothing of this machine is read
+    assert "s3cr3t" not in read.output
+    two = run("ingest", "http://127.0.0.1:8080/", "https://example.org/", "--headers-file", file, "-k", "Site")
+    assert isinstance(two.exception, InvalidInput)
+    bad = run("ingest", "http://127.0.0.1:8080/", "--header", "Host: example.org", "-k", "Site")
+    assert isinstance(bad.exception, InvalidInput)
+
+
 def test_json_is_one_protocol_event_a_line(run: Run, handbook: Path) -> None:
     run("ingest", handbook / "leave.md", "-k", "Handbook")
     asked = run("ask", "--json", "-k", "Handbook", "How many days of leave does everyone have?")

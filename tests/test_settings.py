@@ -68,3 +68,13 @@ def test_secrets_are_shown_by_their_last_four_characters_at_most() -> None:
     assert mask("OPENAI_API_KEY", "sk-abcdefgh1234") == "ends in …1234"
     assert mask("OPENAI_API_KEY", "short") == "set, not shown"
     assert mask("SITECHAT_LLM", "extractive") == "extractive"
+
+
+def test_a_secret_key_that_is_none_is_said_without_showing_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    good = "A" * 42 + "8="
+    monkeypatch.setenv("SITECHAT_SECRET_KEY", f"{good}, {good}")
+    assert load_settings().secret_key is not None
+    monkeypatch.setenv("SITECHAT_SECRET_KEY", "not-a-key-of-mine")
+    with pytest.raises(SettingsError, match="openssl rand") as refused:
+        load_settings()
+    assert "not-a-key-of" not in refused.value.message

@@ -9,6 +9,7 @@ from rich.markup import escape
 from sitechat.cli.base import Json, opened, people, results
 from sitechat.cli.progress import follow
 from sitechat.identity import LOCAL
+from sitechat.ingestion.login_lines import header_lines
 from sitechat.ingestion.site.plan import MAX_DEPTH, MAX_PAGES
 from sitechat.ingestion.site.plan import site as site_at
 from sitechat.progress import ItemRecord
@@ -29,11 +30,18 @@ def ingest(
     exclude: Annotated[
         list[str] | None, typer.Option(help="With --site: leave out paths like this; repeatable.")
     ] = None,
+    header: Annotated[
+        list[str] | None, typer.Option(help="For a site behind a login: a line such as 'Cookie: a=b'; repeatable.")
+    ] = None,
+    headers_file: Annotated[
+        Path | None, typer.Option(help="The same, from a file with one header a line; - is standard input.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Read files, folders, web pages or whole sites into a knowledge base, and wait until they can be asked."""
     addresses = [source for source in sources if source.startswith(("http://", "https://"))]
     paths = [Path(source) for source in sources if source not in addresses]
+    headers = header_lines(header or [], headers_file, addresses)
     with opened() as engine:
         base = engine.call(engine.knowledge.find(LOCAL, knowledge_base.strip()))
         base = base or engine.call(engine.knowledge.create(LOCAL, knowledge_base))
@@ -47,9 +55,9 @@ def ingest(
                     max_depth=max_depth,
                     max_pages=max_pages,
                 )
-                jobs.append(engine.call(engine.ingestion.add_site(LOCAL, base.id, scope)))
+                jobs.append(engine.call(engine.ingestion.add_site(LOCAL, base.id, scope, headers)))
             else:
-                jobs.append(engine.call(engine.ingestion.add_url(LOCAL, base.id, address)))
+                jobs.append(engine.call(engine.ingestion.add_url(LOCAL, base.id, address, headers)))
         if paths:
             jobs.append(engine.call(engine.ingestion.add_paths(LOCAL, base.id, paths), timeout=600))
         if not engine.serving and not as_json:

@@ -24,7 +24,8 @@ def sources(knowledge_base: Base = None, as_json: Json = False) -> None:
         found = _sources(engine, knowledge_base)
     for source in found:
         if as_json:
-            print(json.dumps(asdict(source), default=str))
+            plan = {key: value for key, value in source.plan.items() if key != "login"}
+            print(json.dumps({**asdict(source), "plan": plan}, default=str))
         else:
             results.print(f"{escape(source.name)}  [dim]{source.kind} · {source.id}[/]")
             results.print(f"    {_facts(source)}")

@@ -109,6 +109,10 @@ class AddressRules:
             listed = ", ".join(map(str, sorted(self.ports)))
             raise AddressRefused(f"Port {port} is not one that web pages are read from; these are: {listed}.")
 
+    def is_public(self, address: Address) -> bool:
+        """Whether an address that passed is one of the public web, and not one that the operator allows."""
+        return not any(map(_denied, unwrap(address)))
+
     def _is_allowed(self, address: Address) -> bool:
         return all(any(inner in network for network in self.allowed) for inner in unwrap(address))
 

@@ -31,7 +31,8 @@ class BlobStore:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._incoming = root / "incoming"
+        self.incoming = root / "incoming"
+        """Where files are while they arrive; it may not be there yet."""
         self._durable: set[Path] = set()
         """Folders of which this process knows that their own names are on the disk."""
 
@@ -63,10 +64,10 @@ class BlobStore:
 
     def tidy(self) -> int:
         """Remove what interrupted writes left behind; return how many files. The living hold a lock on theirs."""
-        if not self._incoming.is_dir():
+        if not self.incoming.is_dir():
             return 0
         removed = 0
-        for leftover in self._incoming.glob(f"*{_TEMPORARY}"):
+        for leftover in self.incoming.glob(f"*{_TEMPORARY}"):
             with contextlib.suppress(FileNotFoundError, BlockingIOError), leftover.open("rb") as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 leftover.unlink()
@@ -89,9 +90,9 @@ class BlobStore:
 
     def _begin(self) -> tuple[int, str]:
         """A new temporary file, under a lock that ends with this process."""
-        self._incoming.mkdir(parents=True, exist_ok=True)
+        self.incoming.mkdir(parents=True, exist_ok=True)
         while True:
-            handle, name = tempfile.mkstemp(suffix=_TEMPORARY, dir=self._incoming)
+            handle, name = tempfile.mkstemp(suffix=_TEMPORARY, dir=self.incoming)
             with contextlib.suppress(BlockingIOError):
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if os.fstat(handle).st_nlink:

@@ -11,8 +11,11 @@ import os
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import sitechat
 from sitechat.errors import TimedOut, Unavailable
@@ -62,13 +65,21 @@ class ExtractionPool:
         self._readers: set[_Reader] = set()
         self._closed = False
 
-    async def links(self, path: Path, address: str, media_type: str | None = None) -> PageFacts:
-        """What the HTML page at ``path``, found at ``address``, says about itself and where it links to.
+    @asynccontextmanager
+    async def page(
+        self, path: Path, name: str, address: str, media_type: str | None = None
+    ) -> AsyncIterator["PageReading"]:
+        """The HTML page at ``path``, found at ``address``: first what it says about itself, then, if wanted, its text.
 
         Raises as :meth:`extract`.
         """
-        request = replace(_request(path, address, media_type), wants="links", address=address)
-        return wire.decode_facts((await self._run(request)).text)
+        request = replace(_request(path, name, media_type), address=address)
+        async with self._free, self._borrowed() as reader:
+            facts = wire.decode_facts((await self._bounded(reader.read(request, self._largest_text))).text)
+            try:
+                yield PageReading(facts, lambda: self._bounded(reader.go_on(request, self._largest_text)))
+            finally:
+                reader.enough()
 
     async def extract(self, path: Path, name: str, media_type: str | None = None) -> Extracted:
         """Read the file at ``path``; ``name`` is what its sender called it, ``media_type`` may have parameters.
@@ -76,18 +87,20 @@ class ExtractionPool:
         Raises :class:`~sitechat.ingestion.formats.base.NotExtracted` with the reason, ``TimedOut`` after the time
         limit, ``Unavailable`` if no process can be started. Cancelling kills the process.
         """
-        return await self._run(_request(path, name, media_type))
+        request = _request(path, name, media_type)
+        async with self._free, self._borrowed() as reader:
+            return await self._bounded(reader.read(request, self._largest_text))
 
-    async def _run(self, request: wire.Request) -> Extracted:
-        async with self._free:
-            reader = await self._reader()
-            try:
-                return await self._read(reader, request)
-            finally:
-                if reader.reusable:
-                    self._idle.append(reader)
-                else:
-                    self._discard(reader)
+    @asynccontextmanager
+    async def _borrowed(self) -> AsyncIterator["_Reader"]:
+        reader = await self._reader()
+        try:
+            yield reader
+        finally:
+            if reader.reusable:
+                self._idle.append(reader)
+            else:
+                self._discard(reader)
 
     async def warm(self) -> None:
         """Start a process now, so that the first file does not wait for it."""
@@ -115,10 +128,10 @@ class ExtractionPool:
         self._readers.add(reader)
         return reader
 
-    async def _read(self, reader: "_Reader", request: wire.Request) -> Extracted:
+    async def _bounded(self, reading: Coroutine[Any, Any, Extracted]) -> Extracted:
         try:
             async with asyncio.timeout(self._timeout):
-                return await reader.read(request, self._largest_text)
+                return await reading
         except TimeoutError:
             limit = f"{self._timeout:g} seconds"
             raise TimedOut(f"Reading it took longer than {limit} and was stopped.", retryable=False) from None
@@ -132,6 +145,14 @@ class ExtractionPool:
         self._readers.discard(reader)
 
 
+class PageReading:
+    """A web page in the middle of being read: what it says about itself, and its text, to be asked for once."""
+
+    def __init__(self, facts: PageFacts, text: Callable[[], Coroutine[Any, Any, Extracted]]) -> None:
+        self.facts = facts
+        self.text = text
+
+
 class _Reader:
     """One process. ``reusable`` tells whether it stands ready for another file."""
 
@@ -139,6 +160,7 @@ class _Reader:
         self._process = process
         self._requests = requests
         self._replies = replies
+        self._in_the_middle = False
         self.reusable = True
 
     @classmethod
@@ -173,10 +195,30 @@ class _Reader:
         return self._process.returncode is None
 
     async def read(self, request: wire.Request, largest_text: int) -> Extracted:
-        """Have one file read. The process is not reusable unless a whole reply arrived."""
+        """Have one file read. The process is not reusable unless a whole reply arrived.
+
+        Of a web page only the facts are read, and then it waits for :meth:`go_on` or :meth:`enough`.
+        """
+        found = await self._ask(wire.encode_request(request), request, largest_text)
+        if request.address:
+            self._in_the_middle, self.reusable = True, False
+        return found
+
+    async def go_on(self, request: wire.Request, largest_text: int) -> Extracted:
+        """The text of the page whose facts were read."""
+        self._in_the_middle = False
+        return await self._ask(wire.GO_ON, request, largest_text)
+
+    def enough(self) -> None:
+        """The text of the page is not wanted; does nothing where it was read, or the process is gone."""
+        if self._in_the_middle and self.alive:
+            self._requests.write(wire.frame(wire.ENOUGH))
+            self._in_the_middle, self.reusable = False, True
+
+    async def _ask(self, payload: bytes, request: wire.Request, largest_text: int) -> Extracted:
         self.reusable = False
         try:
-            self._requests.write(wire.frame(wire.encode_request(request)))
+            self._requests.write(wire.frame(payload))
             await self._requests.drain()
             header = await self._header(await self._frame(_LARGEST_HEADER))
             if header.failure is None:

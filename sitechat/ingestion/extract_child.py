@@ -7,7 +7,9 @@ a file may yield in characters, and the seconds it may compute without getting o
 
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import BinaryIO
 
 from sitechat.ingestion import cpu_budget
@@ -38,15 +40,19 @@ def main() -> None:
     from sitechat.ingestion.formats import registry  # noqa: F401 (loaded under the limits)
 
     replies.write(wire.frame(wire.READY))
-    for count in range(1, _MOST_FILES + 1):
+    for number in count(1):
         request = _read_frame(requests)
         if request is None:
             return
         asked = wire.decode_request(request)
-        cpu_budget.begin(cpu_seconds, _size(asked.path))
-        goes_on = _answer(asked, longest, replies, count)
-        cpu_budget.end()
-        if not goes_on:
+        budget = (cpu_seconds, _size(asked.path))
+        if asked.address:
+            facts = _bounded(asked, longest, budget, _facts)
+            if not _reply(facts, replies, number):
+                return
+            if isinstance(facts, _Failure) or _read_frame(requests) != wire.GO_ON:
+                continue
+        if not _reply(_bounded(asked, longest, budget, _text), replies, number):
             return
 
 
@@ -71,34 +77,32 @@ def _read_frame(requests: BinaryIO) -> bytes | None:
     return requests.read(wire.LENGTH.unpack(length)[0]) if len(length) == wire.LENGTH.size else None
 
 
-def _answer(request: wire.Request, longest: int, replies: BinaryIO, count: int) -> bool:
-    """Reply to one request; False if this process should be replaced."""
-    outcome = _extract(request, longest)
+def _reply(outcome: "Extracted | PageFacts | _Failure", replies: BinaryIO, number: int) -> bool:
+    """Send what became of a request; False if this process should be replaced."""
     used_up = outcome.error.message == _NEEDS_MEMORY if isinstance(outcome, _Failure) else False
-    last = used_up or count >= _MOST_FILES or _resident_bytes() > _MOST_RESIDENT
+    last = used_up or number >= _MOST_FILES or _resident_bytes() > _MOST_RESIDENT
     if isinstance(outcome, _Failure):
         frames = [wire.encode_failure(outcome.error, outcome.detail, last=last)]
     elif isinstance(outcome, Extracted):
         frames = [*wire.encode_extracted(outcome, last=last)]
     else:
-        frames = [*wire.encode_facts(outcome, last=last)]
+        frames = [*wire.encode_facts(outcome, last=False)]  # its text may be asked for
+        last = False
     for payload in frames:
         _write(replies, wire.frame(payload))
     return not last
 
 
-def _extract(request: wire.Request, longest: int) -> "Extracted | PageFacts | _Failure":
-    from sitechat.ingestion.formats.registry import extract
-    from sitechat.ingestion.inspection import inspect
-
+def _bounded(
+    request: wire.Request,
+    longest: int,
+    budget: tuple[float, int],
+    read: Callable[[bytes, wire.Request, int], Extracted | PageFacts],
+) -> "Extracted | PageFacts | _Failure":
+    cpu_budget.begin(*budget)
     try:
         with open(request.path, "rb") as file:
-            data = file.read()
-        if request.wants == "links":
-            return _facts(data, request)
-        extracted = extract(data, request.name, request.media_type)
-        _check_size(extracted, longest)
-        extracted = replace(extracted, flags=inspect(data, extracted, request.name, request.media_type))
+            return read(file.read(), request, longest)
     except NotExtracted as error:
         return _Failure(error)
     except MemoryError:
@@ -107,10 +111,20 @@ def _extract(request: wire.Request, longest: int) -> "Extracted | PageFacts | _F
         return _Failure(Unreadable("It is not there any more."))
     except Exception as error:  # noqa: BLE001 (the boundary: no file may end this process)
         return _Failure(Unreadable(_CRASHED), f"{type(error).__name__}: {error}"[:500])
-    return extracted
+    finally:
+        cpu_budget.end()
 
 
-def _facts(data: bytes, request: wire.Request) -> PageFacts:
+def _text(data: bytes, request: wire.Request, longest: int) -> Extracted:
+    from sitechat.ingestion.formats.registry import extract
+    from sitechat.ingestion.inspection import inspect
+
+    extracted = extract(data, request.name, request.media_type)
+    _check_size(extracted, longest)
+    return replace(extracted, flags=inspect(data, extracted, request.name, request.media_type))
+
+
+def _facts(data: bytes, request: wire.Request, _longest: int) -> PageFacts:
     from sitechat.ingestion.site.links import read_page
 
     _, charset = split_media_type(request.media_type)

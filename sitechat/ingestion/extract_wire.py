@@ -2,12 +2,14 @@
 
 A request is one frame of JSON. A reply is a header in JSON and, if the file could be read, its blocks and its text.
 There may be very many blocks, and the application shall not grow by what it reads: so they are packed, and limited.
+Of a web page what it says about itself comes first, as JSON in the place of a text; its text follows where one more
+frame asks for it, since many a page is not wanted.
 """
 
 import json
 import struct
 from dataclasses import asdict, dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 from sitechat.ingestion.formats.base import ERRORS, Block, BlockKind, Extracted, Flag, NotExtracted, Unreadable
 from sitechat.ingestion.formats.writer import MOST_BLOCKS
@@ -15,6 +17,8 @@ from sitechat.ingestion.site.facts import PageFacts
 
 LENGTH = struct.Struct(">I")
 READY = b"ready"
+GO_ON = b"go on"
+ENOUGH = b"enough"
 MOST_PAGES = 100_000
 _BLOCK = struct.Struct("<BIIII")  # kind, start, end, level, page (0: none)
 LARGEST_BLOCKS = (MOST_BLOCKS + 1) * _BLOCK.size
@@ -23,12 +27,11 @@ _KINDS = get_args(BlockKind)
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """``wants``: the text of a file, or as JSON in its place what a page says about itself and where it links to."""
+    """``address``: of a web page, which is read in two steps; empty for any other file."""
 
     path: str
     name: str
     media_type: str | None
-    wants: Literal["text", "links"] = "text"
     address: str = ""
 
 

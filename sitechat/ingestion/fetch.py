@@ -2,34 +2,33 @@
 
 A name is resolved once, every answer is checked against :mod:`sitechat.ingestion.addresses`, and the connection goes
 to a checked address, for each redirect anew. Nothing about the person or this machine is sent: no cookies, no
-credentials; proxy settings of the environment are not looked at.
+credentials but a login that was given for the site; proxy settings of the environment are not looked at.
 """
 
 import asyncio
-import socket
 import ssl
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import httpcore2
-from httpcore2 import AnyIOBackend, AsyncNetworkBackend, AsyncNetworkStream
+from httpcore2 import AnyIOBackend, AsyncNetworkBackend
 
 import sitechat
 from sitechat.errors import TimedOut
-from sitechat.ingestion.addresses import AddressRules, check_all
-from sitechat.ingestion.fetch_body import ACCEPTED, Decoder, check_ratio
+from sitechat.ingestion.addresses import AddressRules
+from sitechat.ingestion.door import Door, Resolver, is_public, system_resolver
+from sitechat.ingestion.fetch_body import ACCEPTED, Body, Decoder, check_ratio
 from sitechat.ingestion.fetch_errors import FetchFailed, TooManyRedirects, failure_of_status, too_large, translated
 from sitechat.ingestion.formats.names import check_media_type, split_media_type
-from sitechat.ingestion.urls import BadUrl, WebAddress, is_literal, parse_url
+from sitechat.ingestion.login import Login
+from sitechat.ingestion.site.robots import AGENT
+from sitechat.ingestion.urls import BadUrl, WebAddress, parse_url
 
-Resolver = Callable[[str, int], Awaitable[Iterable[str]]]
-"""Looks a name up: all its addresses, in the order in which to try them. Raises ``OSError``."""
-
+USER_AGENT = f"{AGENT}/{sitechat.__version__}"
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MOST_HOPS = 10
 _REDIRECTED = 302
-_MOST_ADDRESSES = 4
-_AGENT = f"SiteChat/{sitechat.__version__}"
 _TIMEOUTS = {"connect": 10.0, "read": 20.0, "write": 10.0, "pool": 30.0}
 _ACCEPT = "text/html, application/xhtml+xml, application/pdf, text/*;q=0.9, */*;q=0.5"
 
@@ -38,8 +37,10 @@ _ACCEPT = "text/html, application/xhtml+xml, application/pdf, text/*;q=0.9, */*;
 class Fetched:
     """A page as it arrived, unpacked. ``url`` is where it was found in the end; ``content_type`` the whole header.
 
-    ``headers`` has all headers by lower-case name. ``status`` 304 answers conditions, and another of the three hundreds
-    is a redirect that was not followed, to ``url``; both are without data.
+    ``headers`` has all headers by lower-case name, of several with one name the first; ``robots_tags`` every
+    X-Robots-Tag. ``public`` says whether it came from the public web, and not from a network that the
+    operator allows. ``status`` 304 answers conditions, and another of the three hundreds is a redirect that was not
+    followed, to ``url``; both are without data.
     """
 
     url: str
@@ -48,8 +49,15 @@ class Fetched:
     charset: str | None
     content_type: str | None
     name: str
-    data: bytes
+    body: Body
     headers: Mapping[str, str] = field(default_factory=dict)
+    robots_tags: tuple[str, ...] = ()
+    public: bool = True
+
+    @property
+    def data(self) -> bytes:
+        """All of it, in memory: for what is known to be small."""
+        return self.body.read()
 
     @property
     def redirects(self) -> bool:
@@ -64,13 +72,17 @@ class _Wish:
     conditions: Mapping[str, str] = field(default_factory=dict)
     any_answer: bool = False
     hops: int = MOST_HOPS
+    login: Login | None = None
 
 
 class Fetcher:
     """Fetches pages. Close it with :meth:`close`.
 
-    ``max_bytes`` limits a page after unpacking, ``deadline`` all of its redirects together, in seconds. ``resolve`` and
-    ``network`` are for tests: who looks names up, and who dials.
+    ``max_bytes`` limits a page after unpacking, ``deadline`` all of its redirects together, in seconds. Large pages
+    are in a file in ``spool`` while they arrive. ``resolve`` and ``network`` are for tests: who looks names up, and who
+    dials.
+
+    A ``login`` is sent to the site that it was given for, and not any more once a redirect has led away from there.
     """
 
     def __init__(
@@ -79,13 +91,15 @@ class Fetcher:
         *,
         max_bytes: int = 100_000_000,
         deadline: float = 60,
+        spool: Path | None = None,
         resolve: Resolver | None = None,
         network: AsyncNetworkBackend | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._max_bytes = max_bytes
         self._deadline = deadline
-        door = _Door(rules or AddressRules(), resolve or system_resolver, network or AnyIOBackend())
+        self._spool = spool
+        door = Door(rules or AddressRules(), resolve or system_resolver, network or AnyIOBackend())
         self._pool = httpcore2.AsyncConnectionPool(
             ssl_context=tls,
             max_connections=10,
@@ -94,21 +108,25 @@ class Fetcher:
             network_backend=door,
         )
 
-    async def fetch(self, url: str, conditions: Mapping[str, str] | None = None) -> Fetched:
+    async def fetch(
+        self, url: str, conditions: Mapping[str, str] | None = None, *, login: Login | None = None
+    ) -> Fetched:
         """Read the page at ``url``, through up to ten redirects. ``conditions`` are headers such as ``If-None-Match``.
 
         Raises ``BadUrl``, ``AddressRefused``, ``Unsupported`` (a type that is not read), ``PageTooLarge``,
         ``FetchFailed`` or ``TimedOut``; the ``retryable`` of each says whether to try again later.
         """
-        return await self._read(url, _Wish(self._max_bytes, conditions or {}))
+        return await self._read(url, _Wish(self._max_bytes, conditions or {}, login=login))
 
-    async def hop(self, url: str, conditions: Mapping[str, str] | None = None) -> Fetched:
+    async def hop(
+        self, url: str, conditions: Mapping[str, str] | None = None, *, login: Login | None = None
+    ) -> Fetched:
         """As :meth:`fetch`, but a redirect is returned instead of followed: the caller may have to ask first."""
-        return await self._read(url, _Wish(self._max_bytes, conditions or {}, hops=0))
+        return await self._read(url, _Wish(self._max_bytes, conditions or {}, hops=0, login=login))
 
-    async def fetch_any(self, url: str, most: int) -> Fetched:
+    async def fetch_any(self, url: str, most: int, *, login: Login | None = None) -> Fetched:
         """As :meth:`fetch`, for what is no page (robots.txt, a sitemap): any status and type, up to ``most`` bytes."""
-        return await self._read(url, _Wish(min(most, self._max_bytes), any_answer=True))
+        return await self._read(url, _Wish(min(most, self._max_bytes), any_answer=True, login=login))
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
         """Send ``body`` to ``url``; returns the status of the answer, of which nothing else is read or followed.
@@ -125,7 +143,7 @@ class Fetcher:
             raise translated(error, address.host) from error
 
     async def _post(self, address: WebAddress, body: bytes, headers: Mapping[str, str]) -> int:
-        sent = [("Host", address.authority), ("User-Agent", _AGENT), ("Content-Length", str(len(body)))]
+        sent = [("Host", address.authority), ("User-Agent", USER_AGENT), ("Content-Length", str(len(body)))]
         request = self._pool.stream(
             "POST",
             _dialled(address),
@@ -150,6 +168,8 @@ class Fetcher:
 
     async def _follow(self, address: WebAddress, wish: _Wish) -> Fetched:
         for _ in range(wish.hops + 1):
+            if wish.login is not None and not wish.login.is_for(address):
+                wish = replace(wish, login=None)
             try:
                 found = await self._request(address, wish)
             except (httpcore2.TimeoutException, httpcore2.NetworkError, httpcore2.ProtocolError, OSError) as error:
@@ -158,7 +178,7 @@ class Fetcher:
                 return found
             address = found
         if wish.hops == 0:
-            return Fetched(str(address), _REDIRECTED, None, None, None, "", b"")
+            return Fetched(str(address), _REDIRECTED, None, None, None, "", Body())
         raise TooManyRedirects(wish.hops)
 
     async def _request(self, address: WebAddress, wish: _Wish) -> "Fetched | WebAddress":
@@ -166,10 +186,11 @@ class Fetcher:
         url = _dialled(address)
         headers = [
             ("Host", address.authority),
-            ("User-Agent", _AGENT),
+            ("User-Agent", USER_AGENT),
             ("Accept", _ACCEPT),
             ("Accept-Encoding", ACCEPTED),
             *wish.conditions.items(),
+            *(wish.login.headers if wish.login is not None else ()),
         ]
         async with self._pool.stream("GET", url, headers=headers, extensions={"timeout": _TIMEOUTS}) as response:
             received = _headers(response)
@@ -182,73 +203,30 @@ class Fetcher:
             media_type, charset = split_media_type(content_type)
             if not (unchanged or wish.any_answer):
                 check_media_type(media_type)
-            data = b"" if unchanged else await self._body(response, received, wish.most)
+            body = Body() if unchanged else await self._body(response, received, wish.most)
             name = address.file_name or address.host
-            return Fetched(str(address), response.status, media_type, charset, content_type, name, data, received)
+            tags = tuple(_values(response, b"x-robots-tag"))
+            found = (str(address), response.status, media_type, charset, content_type, name, body)
+            return Fetched(*found, headers=received, robots_tags=tags, public=is_public(response))
 
-    async def _body(self, response: httpcore2.Response, received: dict[str, str], most: int) -> bytes:
+    async def _body(self, response: httpcore2.Response, received: dict[str, str], most: int) -> Body:
         declared = received.get("content-length", "")
         if declared.isdecimal() and int(declared) > most:
             raise too_large(most)
         decoder = Decoder(received.get("content-encoding", ""))
-        body = bytearray()
+        body = Body(self._spool)
         arrived = 0
         async for packed in response.aiter_stream():
             arrived += len(packed)
             for piece in decoder.decode(packed):
-                body += piece
-                if len(body) > most:
+                if body.size + len(piece) > most:
                     raise too_large(most)
-                check_ratio(arrived, len(body))
+                check_ratio(arrived, body.size + len(piece))
+                await body.add(piece)
                 await asyncio.sleep(0)  # a small answer can unpack to much: let others have their turn
-        if not decoder.complete and body:
+        if not decoder.complete and body.size:
             raise FetchFailed("The page is incomplete: its packed data breaks off.")
-        return bytes(body)
-
-
-class _Door(AsyncNetworkBackend):
-    """Dials for the connection pool: the only place where a connection begins, so no request can go around it."""
-
-    def __init__(self, rules: AddressRules, resolve: Resolver, network: AsyncNetworkBackend) -> None:
-        self._rules = rules
-        self._resolve = resolve
-        self._network = network
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 (the signature is httpcore2's)
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
-    ) -> AsyncNetworkStream:
-        answers = [host] if is_literal(host) else await self._resolve(host, port)
-        addresses = check_all(self._rules, answers, port)[:_MOST_ADDRESSES]
-        failure: Exception = socket.gaierror(socket.EAI_NONAME, "no addresses")
-        for address in addresses:
-            try:
-                return await self._network.connect_tcp(str(address), port, timeout, local_address, socket_options)
-            except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
-                failure = error
-        raise failure
-
-    async def connect_unix_socket(
-        self,
-        path: str,  # noqa: ARG002 (as above)
-        timeout: float | None = None,  # noqa: ARG002, ASYNC109
-        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,  # noqa: ARG002
-    ) -> AsyncNetworkStream:
-        raise httpcore2.ConnectError("only TCP")
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-
-
-async def system_resolver(host: str, port: int) -> list[str]:
-    """What the operating system answers."""
-    loop = asyncio.get_running_loop()
-    answers = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(answer[4][0]) for answer in answers))
+        return body
 
 
 def _dialled(address: WebAddress) -> httpcore2.URL:
@@ -266,6 +244,10 @@ def _headers(response: httpcore2.Response) -> dict[str, str]:
     for name, value in response.headers:
         received.setdefault(name.decode("latin-1").lower(), value.decode("latin-1").strip())
     return received
+
+
+def _values(response: httpcore2.Response, wanted: bytes) -> list[str]:
+    return [value.decode("latin-1").strip() for name, value in response.headers if name.lower() == wanted]
 
 
 def _location(address: WebAddress, received: dict[str, str]) -> WebAddress:

@@ -1,11 +1,19 @@
-"""Unpacks what a server sends, a bounded piece at a time: a small answer may unpack to any size."""
+"""Unpacks what a server sends, a bounded piece at a time, and holds it: a small answer may unpack to any size."""
 
+import asyncio
+import hashlib
+import weakref
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import SpooledTemporaryFile
+from typing import BinaryIO
 
 from sitechat.ingestion.fetch_errors import FetchFailed, PageTooLarge
 
 ACCEPTED = "gzip, deflate"
+IN_MEMORY = 1 << 20
+"""Bytes of one page held in memory; what is larger goes into a file."""
 _PIECE = 1 << 20
 # Pages of text shrink to a fifth or so when packed, the most monotonous tables to a fiftieth: what shrinks to a
 # two-hundredth holds nothing to read. Small pages may do as they like.
@@ -13,6 +21,57 @@ _MOST_TIMES = 200
 _SMALL = 8 << 20
 _BOMB = "The page unpacks to far more than a page should hold."
 _DAMAGED = "The page is packed in a way that cannot be unpacked."
+
+
+class Body:
+    """What arrived, unpacked. Up to 1 MiB it is in memory, beyond that in a file without a name, which ends with it.
+
+    ``folder`` is where that file lies, the system's for temporary files if there is none. It is not for two threads
+    at once.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.size = 0
+        self._folder = folder
+        self._digest = hashlib.sha256()
+        # Closed when nobody holds the body any more: pages are handed on, and may be dropped at any point.
+        self._file = SpooledTemporaryFile(max_size=IN_MEMORY, dir=str(folder) if folder is not None else None)  # noqa: SIM115
+        weakref.finalize(self, self._file.close)
+
+    async def add(self, piece: bytes) -> None:
+        """Raises ``FetchFailed`` where there is no room."""
+        if self.size + len(piece) <= IN_MEMORY:
+            self._write(piece)
+            return
+        try:
+            await asyncio.to_thread(self._write, piece)
+        except OSError as error:
+            raise FetchFailed(f"The page could not be kept while it arrived ({error.strerror or error}).") from error
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+    def head(self, most: int = 100_000) -> bytes:
+        """Its beginning."""
+        self._file.seek(0)
+        return self._file.read(most)
+
+    def read(self) -> bytes:
+        self._file.seek(0)
+        return self._file.read()
+
+    def stream(self) -> BinaryIO:
+        """All of it from the beginning; valid as long as the body is."""
+        self._file.seek(0)
+        return self._file  # type: ignore[return-value]
+
+    def _write(self, piece: bytes) -> None:
+        if self._folder is not None and not self.size:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        self._file.write(piece)
+        self._digest.update(piece)
+        self.size += len(piece)
 
 
 class Decoder:

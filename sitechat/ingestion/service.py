@@ -9,11 +9,13 @@ import io
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
 from typing import BinaryIO
+
+from pydantic import SecretStr
 
 from sitechat.disk import trouble_with_disk
 from sitechat.errors import InvalidInput, NotFound, Unavailable
@@ -21,6 +23,7 @@ from sitechat.identity import Caller
 from sitechat.ingestion.activity import ActivityBoard
 from sitechat.ingestion.addresses import AddressRules, parse_networks
 from sitechat.ingestion.blobs import BlobStore, TooLargeToKeep
+from sitechat.ingestion.browser import SharedBrowser, missing
 from sitechat.ingestion.extract import ExtractionPool
 from sitechat.ingestion.fetch import Fetcher
 from sitechat.ingestion.gather import (
@@ -33,18 +36,21 @@ from sitechat.ingestion.gather import (
     reason_to_skip,
 )
 from sitechat.ingestion.housekeeping import Housekeeping
+from sitechat.ingestion.login import Login, parse_headers
 from sitechat.ingestion.notify.channels import channels
 from sitechat.ingestion.notify.outbox import Outbox
+from sitechat.ingestion.render import Renderer
 from sitechat.ingestion.scheduler import Scheduler
 from sitechat.ingestion.signals import WORK, Signals, command, progress
 from sitechat.ingestion.site.crawl import Crawls
 from sitechat.ingestion.site.plan import to_plan
 from sitechat.ingestion.site.scope import Scope
 from sitechat.ingestion.site.turns import Turns
-from sitechat.ingestion.sources import Sources
+from sitechat.ingestion.sources import Logins, Sources
 from sitechat.ingestion.stages import SearchIndexes, Stages
 from sitechat.ingestion.syncing import SourceService
-from sitechat.ingestion.urls import parse_url, with_scheme
+from sitechat.ingestion.urls import WebAddress, parse_url, with_scheme
+from sitechat.ingestion.vault import Vault
 from sitechat.ingestion.worker import Workers
 from sitechat.progress import ItemRecord, ItemState, ProgressRecord
 from sitechat.settings import Settings
@@ -113,16 +119,19 @@ class IngestionService:
             size=readers, timeout=settings.extract_timeout, memory_mb=settings.extract_memory_mb
         )
         rules = AddressRules(parse_networks(settings.allow_networks))
-        self._fetcher = Fetcher(rules, max_bytes=self._limit)
+        self._fetcher = Fetcher(rules, max_bytes=self._limit, spool=self.blobs.incoming)
+        self._renderer = self._make_renderer() if settings.render_javascript else None
+        self._vault = Vault(settings.data_dir, _plain(settings.secret_key))
         self._housekeeping = Housekeeping(db, indexes, self.blobs)
         told, self._door = channels(settings, rules)
         self._outbox = Outbox(db, told, backoff_seconds)
         grace = settings.grace_days
         self.sources = SourceService(db, self._signals, settings.data_dir, grace, self._housekeeping.ended)
         self._scheduler = Scheduler(self.sources, self._signals)
-        sources = Sources(self.blobs, self._fetcher, self._limit)
-        self._crawls = Crawls(db, self._fetcher, self.blobs, Turns(settings.site_pause), self._limit)
-        stages = Stages(db, indexes, sources, self._pool, self._signals, self._housekeeping.stored, self._crawls, grace)
+        sources = Sources(self.blobs, self._fetcher, self._limit, Logins(self._jobs, self._vault))
+        self._crawls = Crawls(db, self._fetcher, self.blobs, Turns(settings.site_pause), self._limit, self._vault)
+        stored = self._housekeeping.stored
+        stages = Stages(db, indexes, sources, self._pool, self._signals, stored, self._crawls, grace, self._renderer)
         self._workers = Workers(
             LeaseStore(db, grace),
             stages,
@@ -136,6 +145,8 @@ class IngestionService:
     async def start(self) -> None:
         """Take up what waits in the journal; does nothing beside an owner."""
         if self._serving:
+            if self._renderer is not None and (needed := missing()) is not None:
+                log.warning("%s", needed)
             self._housekeeping.start()
             self._outbox.start()
             await self._workers.start()
@@ -147,6 +158,8 @@ class IngestionService:
         await self._scheduler.close()
         await self._workers.close()
         await self._pool.close()
+        if self._renderer is not None:
+            await self._renderer.close()
         await self._fetcher.close()
         await self._housekeeping.close()
         await self._outbox.close()
@@ -185,13 +198,23 @@ class IngestionService:
         plan = {"paths": [str(place) for place in places]}
         return await self.sources.add(caller, knowledge_base_id, "files", plan, items)
 
-    async def add_url(self, caller: Caller, knowledge_base_id: str, url: str) -> str:
-        """Journal a job for one web page; returns its id. Raises ``InvalidInput`` where ``url`` is no web address."""
-        return await self.sources.add(caller, knowledge_base_id, "url", {"url": str(parse_url(with_scheme(url)))})
+    async def add_url(self, caller: Caller, knowledge_base_id: str, url: str, headers: Sequence[str] = ()) -> str:
+        """Journal a job for one web page; returns its id. Raises ``InvalidInput`` where ``url`` is no web address.
 
-    async def add_site(self, caller: Caller, knowledge_base_id: str, scope: Scope) -> str:
-        """Journal the reading of a whole website, as far as ``scope`` goes; returns the job's id."""
-        return await self.sources.add(caller, knowledge_base_id, "site", to_plan(scope))
+        ``headers`` are lines such as ``Cookie: a=b``, for a page behind a login.
+        """
+        address = parse_url(with_scheme(url))
+        login = await self._sealed(address, headers)
+        plan = {"url": str(address), **({"login": login} if login else {})}
+        return await self.sources.add(caller, knowledge_base_id, "url", plan)
+
+    async def add_site(self, caller: Caller, knowledge_base_id: str, scope: Scope, headers: Sequence[str] = ()) -> str:
+        """Journal the reading of a whole website, as far as ``scope`` goes; returns the job's id.
+
+        ``headers`` as for :meth:`add_url`.
+        """
+        login = await self._sealed(scope.start, headers)
+        return await self.sources.add(caller, knowledge_base_id, "site", to_plan(replace(scope, login=login)))
 
     # Looking
 
@@ -293,6 +316,15 @@ class IngestionService:
 
     # Inside
 
+    def _make_renderer(self) -> Renderer:
+        public = Fetcher(max_bytes=self._limit, spool=self.blobs.incoming)
+        return Renderer(self._fetcher, public, self.blobs, SharedBrowser())
+
+    async def _sealed(self, start: WebAddress, headers: Sequence[str]) -> str:
+        """The login in ``headers`` as it is stored; empty without any. Raises ``InvalidInput``."""
+        parsed = parse_headers(headers)
+        return await asyncio.to_thread(self._vault.seal, Login(start.origin, parsed)) if parsed else ""
+
     def _keep(self, uploads: Sequence[Upload]) -> list[NewItem]:
         names = Names()
         return [self._kept(upload, names.unique(clean_name(upload.name))) for upload in uploads]
@@ -343,3 +375,7 @@ class IngestionService:
         if reason is None or record.status not in ("pending", "in_progress") or record.current_file is not None:
             return record
         return record.model_copy(update={"waiting_for": reason, "stalled": self._workers.stuck})
+
+
+def _plain(secret: SecretStr | None) -> str:
+    return secret.get_secret_value() if secret is not None else ""

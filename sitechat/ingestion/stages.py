@@ -8,18 +8,22 @@ from, and the document appears together with the end of its item in one transact
 import asyncio
 import hashlib
 import mimetypes
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence, Set
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence, Set
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
+from sitechat.identity import Caller
 from sitechat.ingestion.causes import LeftOut
 from sitechat.ingestion.chunk import chunk
 from sitechat.ingestion.extract import ExtractionPool
 from sitechat.ingestion.formats.base import Empty, Extracted
 from sitechat.ingestion.formats.names import split_media_type
+from sitechat.ingestion.login import Login
+from sitechat.ingestion.render import Renderer
 from sitechat.ingestion.signals import Signals, progress
-from sitechat.ingestion.site.crawl import Crawls
+from sitechat.ingestion.site.crawl import Crawls, without_text
+from sitechat.ingestion.site.facts import PageFacts
 from sitechat.ingestion.sources import Source, Sources
 from sitechat.ingestion.tending import Tending
 from sitechat.storage.engine import Database
@@ -35,7 +39,7 @@ BATCH = 16
 AT_ONCE = 2
 """Items that may have vectors which are not written yet, so that the search model works while one is being written.
 An interruption costs :data:`BATCH` passages of each at most."""
-_JUDGED_LATER = ("not_found", "out_of_scope", "budget")
+_JUDGED_LATER = ("not_found", "out_of_scope", "budget", "trap")
 SWITCH_SECONDS = 0.5
 """Pause before another try while the search model is being exchanged."""
 
@@ -73,6 +77,16 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class Opened:
+    """A file whose original is kept: how to read its text, and of a web page what it says about itself."""
+
+    source: Source
+    size: int
+    text: Callable[[], Coroutine[Any, Any, Extracted]]
+    facts: PageFacts | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """A file that has been read: its original, its text, its passages."""
 
@@ -93,7 +107,10 @@ class Embedded:
 
 
 class Stages:
-    """``on_stored`` is called after each document that was written. ``crawls`` knows the sites being read."""
+    """``on_stored`` is called after each document that was written. ``crawls`` knows the sites being read.
+
+    Without a ``renderer``, pages that are empty without their scripts stay so.
+    """
 
     def __init__(
         self,
@@ -105,6 +122,7 @@ class Stages:
         on_stored: Callable[[], None],
         crawls: Crawls,
         grace_days: int,
+        renderer: Renderer | None = None,
     ) -> None:
         self._db = db
         self._indexes = indexes
@@ -113,6 +131,7 @@ class Stages:
         self._signals = signals
         self._on_stored = on_stored
         self._crawls = crawls
+        self._renderer = renderer
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._leases = LeaseStore(db, grace_days)
         self._knowledge = KnowledgeStore(db)
@@ -134,7 +153,12 @@ class Stages:
         source = await tending.during(self._sources.open(claim, known))
         if known is not None and known.blob == source.blob:
             return await self._unchanged(claim, known, source.validators)
-        reading = await self._read(claim, tending, source)
+        async with AsyncExitStack() as stack:
+            opened = await self._open(claim, tending, stack, source)
+            opened = await self._rendered(claim, tending, stack, opened, source.login)
+            if known is not None and known.blob == opened.source.blob:
+                return await self._unchanged(claim, known, opened.source.validators)
+            reading = await self._read(tending, opened)
         return await self._embed_and_store(claim, tending, reading)
 
     async def _sitemap(self, claim: Claim, tending: Tending) -> bool:
@@ -154,22 +178,20 @@ class Stages:
             visit = await tending.during(crawl.visit(claim, known))
         except LeftOut as left_out:
             await self._journal(claim, left_out.found)
+            if left_out.others:
+                await self._leases.leave_out(claim, left_out.others, left_out.message, left_out.cause)
             raise
-        blob, size = await self._keep(claim, visit.source)
-        path = self._sources.blobs.path(blob)
-        facts = None
-        if visit.is_html:
-            facts = await tending.during(self._pool.links(path, visit.address, visit.source.media_type))
-        judged = crawl.judge(claim, visit, facts)
-        await self._journal(claim, judged.found)
-        if judged.left_out is not None:
-            raise judged.left_out
-        if known is not None and known.blob == blob:
-            return await self._unchanged(claim, known, visit.source.validators)
-        try:
-            reading = await self._extract(tending, visit.source, blob, size)
-        except Empty:
-            raise crawl.without_text(facts) from None
+        async with AsyncExitStack() as stack:
+            opened = await self._open(claim, tending, stack, visit.source)
+            opened = await self._rendered(claim, tending, stack, opened, crawl.login)
+            judged = crawl.judge(claim, visit.robots_tags, opened.facts)
+            await self._journal(claim, judged.found)
+            if judged.left_out is not None:
+                raise judged.left_out
+            if known is not None and known.blob == opened.source.blob:
+                crawl.told(claim, await self._knowledge.text(Caller(known.owner_id), known.id))
+                return await self._unchanged(claim, known, opened.source.validators)
+            reading = await self._read(tending, opened)
         fingerprint = crawl.judge_text(claim, reading.title, reading.extracted.text)
         return await self._embed_and_store(claim, tending, replace(reading, fingerprint=fingerprint))
 
@@ -211,18 +233,41 @@ class Stages:
 
     # From bytes to passages
 
-    async def _read(self, claim: Claim, tending: Tending, source: Source) -> Reading:
+    async def _open(self, claim: Claim, tending: Tending, stack: AsyncExitStack, source: Source) -> Opened:
+        """Keep the original and, of a web page, read what it says about itself; ``stack`` holds it open."""
         blob, size = await self._keep(claim, source)
-        return await self._extract(tending, source, blob, size)
-
-    async def _extract(self, tending: Tending, source: Source, blob: str, size: int) -> Reading:
         path = self._sources.blobs.path(blob)
-        extracted = await tending.during(self._pool.extract(path, source.name, source.media_type))
-        title = extracted.title.strip() or source.name
-        passages = await tending.during(asyncio.to_thread(_passages, extracted, title))
-        if not passages:
-            raise Empty
-        return Reading(replace(source, blob=blob), size, extracted, title, passages)
+        kept = replace(source, blob=blob)
+        if not source.is_html:
+            return Opened(kept, size, lambda: self._pool.extract(path, source.name, source.media_type))
+        reading = self._pool.page(path, source.name, source.address, source.media_type)
+        page = await tending.during(stack.enter_async_context(reading))
+        return Opened(kept, size, page.text, page.facts)
+
+    async def _rendered(
+        self, claim: Claim, tending: Tending, stack: AsyncExitStack, opened: Opened, login: Login | None
+    ) -> Opened:
+        """The page as its scripts make it, where it is empty without them and they are run."""
+        if self._renderer is None or opened.facts is None or not opened.facts.looks_empty_without_javascript:
+            return opened
+        await stack.aclose()
+        page = self._sources.blobs.path(opened.source.blob)
+        source = await tending.during(self._renderer.render(opened.source, page, login))
+        return await self._open(claim, tending, stack, source)
+
+    async def _read(self, tending: Tending, opened: Opened) -> Reading:
+        source = opened.source
+        try:
+            extracted = await tending.during(opened.text())
+            title = extracted.title.strip() or source.name
+            passages = await tending.during(asyncio.to_thread(_passages, extracted, title))
+            if not passages:
+                raise Empty
+        except Empty:
+            if source.address:
+                raise without_text(opened.facts) from None
+            raise
+        return Reading(source, opened.size, extracted, title, passages)
 
     async def _keep(self, claim: Claim, source: Source) -> tuple[str, int]:
         """Keep the original. Nothing is swept while the journal is being written, so what is there then, stays."""

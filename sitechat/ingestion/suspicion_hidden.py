@@ -10,12 +10,12 @@ from typing import Literal
 
 from lxml.html import HtmlElement
 
+from sitechat.ingestion.formats.html_hidden import ZERO, style_of
+
 Way = Literal["undisplayed", "disguised"]
 
 _LEAST_LETTERS = 3
 _NOT_TEXT = frozenset({"script", "style", "template", "noscript", "head", "title", "svg", "math", "iframe", "object"})
-_DECLARATION = re.compile(r"\s*([\w-]+)\s*:\s*([^;]*?)\s*(?:!important)?\s*(?:;|$)", re.IGNORECASE)
-_ZERO = re.compile(r"^[+-]?0*(?:\.0*)?(?:px|pt|em|rem|%|ex|ch|vw|vh|cm|mm|in)?$")
 _TINY = re.compile(r"^(?:0*\.\d+|1)(?:px|pt)$|^0?\.0\d*(?:em|rem)$")
 _FAR = re.compile(r"^-\d{3,}(?:\.\d+)?(?:px|pt|em|rem|vw|vh|%)?$")
 _HEX = re.compile(r"^#([0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})$")
@@ -46,7 +46,7 @@ def _found(element: HtmlElement, background: Colour | None) -> Iterator[Hidden]:
         current, behind = pending.pop()
         if not isinstance(current.tag, str) or current.tag.lower() in _NOT_TEXT:
             continue
-        style = _style(current)
+        style = style_of(current)
         behind = _background(current, style, behind)
         way = _way(current, style, behind)
         if way is None:
@@ -55,13 +55,6 @@ def _found(element: HtmlElement, background: Colour | None) -> Iterator[Hidden]:
         text = " ".join(str(current.text_content()).split())
         if sum(map(str.isalpha, text)) >= _LEAST_LETTERS:
             yield Hidden(text, way)
-
-
-def _style(element: HtmlElement) -> dict[str, str]:
-    written = element.get("style")
-    if not written:
-        return {}
-    return {match[1].lower(): match[2].lower() for match in _DECLARATION.finditer(written)}
 
 
 def _way(element: HtmlElement, style: dict[str, str], behind: Colour | None) -> Way | None:
@@ -82,9 +75,9 @@ def _is_moved_away(style: dict[str, str]) -> bool:
 
 def _is_disguised(element: HtmlElement, style: dict[str, str], behind: Colour | None) -> bool:
     size = style.get("font-size", "")
-    if size and (_ZERO.match(size) or _TINY.match(size)):
+    if size and (ZERO.match(size) or _TINY.match(size)):
         return not any("font-size" in (inner.get("style") or "") for inner in element.iterdescendants())
-    if _ZERO.match(style.get("opacity", "x")):
+    if ZERO.match(style.get("opacity", "x")):
         return True
     colour = style.get("color") or (element.get("color") if element.tag == "font" else None)
     if colour is None:

@@ -41,12 +41,17 @@ class WebAddress:
         return host if self.port == _DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
 
     @property
+    def origin(self) -> str:
+        """Scheme, host and port: what belongs to one server, as browsers see it."""
+        return f"{self.scheme}://{self.authority}"
+
+    @property
     def file_name(self) -> str:
         """The last part of the path; empty for a path that ends in a slash."""
         return unquote(self.target.partition("?")[0].rsplit("/", 1)[-1])
 
     def __str__(self) -> str:
-        return f"{self.scheme}://{self.authority}{self.target}"
+        return f"{self.origin}{self.target}"
 
     def join(self, location: str) -> "WebAddress":
         """Where a redirect or link leads. Raises :class:`BadUrl`."""

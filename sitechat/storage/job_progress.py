@@ -1,6 +1,7 @@
 """Progress as a query: counts over a job's items, the item in work, the jobs ahead of it; nothing of it is stored.
 
-Percentages weigh files by what their names and sizes promise, which never changes, so they never run backwards.
+Percentages weigh files by what their names and sizes promise, which never changes, so they never run backwards; of a
+website, which grows while it is read, see :mod:`sitechat.storage.site_progress`.
 Rates are work done per second in which something was in work (``JobRow.busy_seconds``): pauses, queues and restarts
 do not blur them. What is left is counted where files have been cut into passages already and extrapolated from the
 files done where not; the range of the estimate is wider the more of it is extrapolated.
@@ -19,6 +20,7 @@ from sitechat.errors import NotFound
 from sitechat.identity import Caller
 from sitechat.progress import ProgressRecord, Stage
 from sitechat.storage.engine import Database
+from sitechat.storage.site_progress import is_growing, percentage
 from sitechat.storage.tables import ItemRow, JobRow, now
 
 STALL_SECONDS = 30
@@ -102,6 +104,8 @@ def _record(
     waiting_for, stalled = _waiting(job, numbers, in_work, ahead, at)
     rate, eta = _rate(job, numbers), _eta(job, numbers)
     spread = _spread(numbers)
+    finding = job.kind == "site" and job.completed_at is None and is_growing(job, numbers["total"] - numbers["skipped"])
+    eta = None if finding else eta
     return ProgressRecord(
         id=job.id,
         knowledge_base_id=job.knowledge_base_id,
@@ -127,7 +131,10 @@ def _record(
         queued_behind=ahead,
         waiting_for=waiting_for,
         stalled=stalled,
-        details={name: numbers[name] for name in ("indexed", "unchanged", "cancelled", "pending", "retrying")},
+        details={
+            **{name: numbers[name] for name in ("indexed", "unchanged", "cancelled", "pending", "retrying")},
+            **({"finding_pages": True} if finding else {}),
+        },
         error_message=job.error or None,
         started_at=job.started_at,
         updated_at=job.updated_at,
@@ -171,6 +178,9 @@ def _waiting(
 def _percentage(job: JobRow, numbers: dict[str, Any]) -> float:
     if job.state == "completed":
         return 100.0
+    if job.kind == "site":
+        ended = numbers["completed"] + numbers["failed"] + numbers["cancelled"]
+        return round(percentage(job, ended, numbers["total"] - numbers["skipped"]), 1)
     if not numbers["weight"]:
         return 0.0
     return float(min(round(100 * numbers["weight_done"] / numbers["weight"], 1), 99.9))

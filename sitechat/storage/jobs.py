@@ -43,13 +43,15 @@ class NewItem:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """An address of a site in the journal; ``cause`` says why it was left out, if it was."""
+    """An address of a site in the journal; ``cause`` says why it was left out, ``outcome`` what it became otherwise."""
 
     uri: str
     depth: int
     cause: str
     reason: str
     is_page: bool
+    ended: bool
+    outcome: str | None
 
 
 class JobsStore:
@@ -99,11 +101,23 @@ class JobsStore:
 
     async def seen(self, job_id: str) -> list[Seen]:
         """Every address that a job has met, for workers that take it up anew."""
-        columns = (ItemRow.uri, ItemRow.depth, ItemRow.cause, ItemRow.reason, ItemRow.locator)
+        said = (ItemRow.cause, ItemRow.reason, ItemRow.outcome)
+        columns = (ItemRow.uri, ItemRow.depth, ItemRow.locator, ItemRow.state, *said)
         statement = select(*columns).where(ItemRow.job_id == job_id).order_by(ItemRow.ordinal)
         async with self._db.read() as session:
             rows = (await session.execute(statement)).all()
-        return [Seen(row.uri, row.depth, row.cause, row.reason, row.locator.startswith("page:")) for row in rows]
+        return [
+            Seen(
+                row.uri,
+                row.depth,
+                row.cause,
+                row.reason,
+                row.locator.startswith("page:"),
+                row.state in ("completed", "failed", "skipped"),
+                row.outcome,
+            )
+            for row in rows
+        ]
 
     async def items(self, caller: Caller, job_id: str, state: ItemState | None = None) -> list[ItemRecord]:
         """A job's items in their order, those in ``state`` only where one is given."""

@@ -17,6 +17,7 @@ from sitechat.storage.engine import Database, Transaction
 from sitechat.storage.jobs import NewItem, finish_if_done, give_back, item_values
 from sitechat.storage.missing import settle
 from sitechat.storage.series import added
+from sitechat.storage.site_progress import note_found
 from sitechat.storage.tables import (
     GenerationRow,
     ItemRow,
@@ -217,10 +218,22 @@ class LeaseStore:
             seen.update((await tx.execute(known)).scalars())
         fresh = [by_uri[uri] for uri in uris if uri not in seen]
         if fresh:
+            await note_found(tx, claim.job_id, sum(not item.skip for item in fresh))
             top = select(func.max(ItemRow.ordinal)).where(ItemRow.job_id == claim.job_id)
             begin = (await tx.execute(top)).scalar_one() + 1
             rows = [item_values(item, claim.job_id, claim.knowledge_base_id, begin + i) for i, item in enumerate(fresh)]
             await tx.execute(insert(ItemRow), rows)
+
+    async def leave_out(self, claim: Claim, uris: Sequence[str], reason: str, cause: str) -> None:
+        """Addresses of a site that wait and have not been tried are not read, for the reason that ``claim`` is not."""
+        at = now()
+        ended = {"state": "skipped", "stage": "complete", "reason": reason, "cause": cause}
+        async with self._db.write() as session:
+            for start in range(0, len(uris), _MANY):
+                which = (ItemRow.job_id == claim.job_id, ItemRow.uri.in_(uris[start : start + _MANY]))
+                statement = update(ItemRow).where(*which, ItemRow.state == "pending", ItemRow.attempts == 0)
+                statement = statement.values(**ended, updated_at=at, completed_at=at)
+                await session.execute(statement.execution_options(synchronize_session=False))
 
     async def try_later(self, claim: Claim, reason: str, delay: timedelta) -> None:
         """Passing trouble: back into the queue, not to be claimed before ``delay`` is over."""
@@ -287,7 +300,7 @@ async def _end(session: AsyncSession, claim: Claim, state: str, **values: object
         await session.execute(update(JobRow).where(JobRow.id == claim.job_id).values(error=error))
     else:
         await session.execute(delete(StagedVectorRow).where(StagedVectorRow.item_id == claim.item_id))
-    await _tick(session, claim.job_id, passages=passages)
+    await _tick(session, claim.job_id, passages=passages, ended=1)
     return await finish_if_done(session, claim.job_id)
 
 
@@ -297,15 +310,17 @@ async def _done(session: AsyncSession, claim: Claim) -> int:
     return counted.scalar_one_or_none() or 0
 
 
-async def _tick(session: AsyncSession, job_id: str, *, began: str | None = None, passages: int = 0) -> None:
+async def _tick(
+    session: AsyncSession, job_id: str, *, began: str | None = None, passages: int = 0, ended: int = 0
+) -> None:
     """Something happened in the job. The time since the last happening counts as work, unless nothing was in work.
 
-    ``passages``: done since then.
+    ``passages`` and ``ended`` items: done since then.
     """
     at = now()
     since = at.timestamp() - func.coalesce(JobRow.ticked_at, at.timestamp())
     spent = case((since < 0, 0.0), (since > LONGEST_TICK.total_seconds(), LONGEST_TICK.total_seconds()), else_=since)
-    values: dict[str, object] = {"ticked_at": at.timestamp(), "updated_at": at}
+    values: dict[str, object] = {"ticked_at": at.timestamp(), "updated_at": at, "quiet": JobRow.quiet + ended}
     if began is not None:
         others = select(ItemRow.id).where(ItemRow.job_id == job_id, ItemRow.state == "in_progress", ItemRow.id != began)
         spent = case((others.exists(), spent), else_=0.0)

@@ -298,7 +298,8 @@ class JobRow(Base):
     stored: progress is a query over the items. ``error`` is the last failure.
     ``busy_seconds`` is how long items of it were being worked on, up to ``ticked_at`` (seconds since the epoch): what
     rates are measured against. ``series`` is how fast it was (``storage/series.py``). ``announced``: nobody waits to be
-    told that it has ended.
+    told that it has ended. Of a site, ``shown_percentage`` is not to be fallen below, and ``quiet`` how many items have
+    ended since pages were found.
     """
 
     __tablename__ = "jobs"
@@ -319,6 +320,8 @@ class JobRow(Base):
     ticked_at: Mapped[float | None] = mapped_column(Float)
     series: Mapped[dict[str, Any] | None]
     announced: Mapped[bool] = mapped_column(default=True)
+    shown_percentage: Mapped[float] = mapped_column(Float, default=0.0)
+    quiet: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(default=now)
     started_at: Mapped[datetime | None]
     updated_at: Mapped[datetime] = mapped_column(default=now)

@@ -58,9 +58,10 @@ def _address(base: KnowledgeBase) -> None:
             text.HOW_FAR, (text.ONE_PAGE, text.WHOLE_SITE), horizontal=True, key="how-far", label_visibility="collapsed"
         )
         scope = _limits()
+        headers = _login()
         if sent:
             whole = how_far == text.WHOLE_SITE
-            if session.attempt(lambda r: _added(r, base.id, address or "", scope if whole else None)):
+            if session.attempt(lambda r: _added(r, base.id, address or "", scope if whole else None, headers)):
                 st.toast(text.STARTED, icon=":material/check:")
             st.rerun()
 
@@ -80,11 +81,21 @@ def _limits() -> dict[str, Any]:
     }
 
 
+def _login() -> list[str]:
+    """The headers of a login, which are gone from the page as soon as they are sent."""
+    with st.expander(text.LOGIN, type="compact"):
+        st.caption(text.LOGIN_HELP)
+        written = st.text_area(text.LOGIN_HEADERS, placeholder=text.LOGIN_EXAMPLE, height=100, key="login-headers")
+    return (written or "").splitlines()
+
+
 def _patterns(written: str | None) -> tuple[str, ...]:
     return tuple(part.strip() for part in (written or "").split(",") if part.strip())
 
 
-async def _added(runtime: Runtime, base_id: str, address: str, limits: dict[str, Any] | None) -> str:
+async def _added(
+    runtime: Runtime, base_id: str, address: str, limits: dict[str, Any] | None, headers: list[str]
+) -> str:
     if limits is None:
-        return await runtime.ingestion.add_url(session.caller(), base_id, address)
-    return await runtime.ingestion.add_site(session.caller(), base_id, site(address, **limits))
+        return await runtime.ingestion.add_url(session.caller(), base_id, address, headers)
+    return await runtime.ingestion.add_site(session.caller(), base_id, site(address, **limits), headers)

@@ -58,6 +58,7 @@ def facts(job: ProgressRecord) -> str:
     if job.status == "in_progress":
         parts += [text.rate(job.rate_per_second)] if job.rate_per_second else []
         parts += [time_left(job)] if job.eta_seconds is not None else []
+        parts += [text.FINDING_PAGES] if job.details.get("finding_pages") else []
     return " · ".join(parts)
 
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import gzip
+import hashlib
 import ssl
+import tracemalloc
 import zlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -15,6 +17,7 @@ from sitechat.ingestion.addresses import AddressRefused, AddressRules, parse_net
 from sitechat.ingestion.fetch import Fetcher
 from sitechat.ingestion.fetch_errors import FetchFailed, PageTooLarge
 from sitechat.ingestion.formats.base import Unsupported
+from sitechat.ingestion.site.robots_tags import parse_robots_tag
 from tests.fixtures.web import Answer, LeadingNetwork, Names, WebServer, response
 from tests.support.certificates import certified
 
@@ -327,3 +330,32 @@ async def test_a_certificate_for_another_name_is_refused(tmp_path: Path) -> None
             await web.fetcher.fetch("https://site.example/")
     assert not caught.value.retryable
     assert web.server.requests == []
+
+
+async def test_every_x_robots_tag_is_kept() -> None:
+    """Several are several: joined with commas, the second would belong to the crawler that the first names."""
+    body = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nX-Robots-Tag: greedybot: nofollow\r\n"
+    body += b"X-Robots-Tag: noindex\r\nContent-Length: 1\r\n\r\nx"
+    async with site({"/": body}) as web:
+        fetched = await web.fetcher.fetch("http://site.example/")
+    assert fetched.robots_tags == ("greedybot: nofollow", "noindex")
+    assert parse_robots_tag(fetched.robots_tags).noindex
+
+
+async def test_a_large_page_is_in_a_file_while_it_arrives(tmp_path: Path) -> None:
+    """It leaves nothing behind, and memory does not grow with it."""
+    page = b"<p>" + b"words and words " * 2_500_000
+    async with WebServer({"/": response(page)}) as server:
+        network = LeadingNetwork(server.port)
+        resolve = Names(site_example=[["93.184.216.34"]])
+        fetcher = Fetcher(resolve=resolve, network=network, spool=tmp_path / "spool")
+        tracemalloc.start()  # the server has the page already
+        fetched = await fetcher.fetch("http://site.example/")
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert fetched.body.size == len(page)
+        assert fetched.body.sha256 == hashlib.sha256(page).hexdigest()
+        assert fetched.data == page
+        assert peak < 10_000_000
+        assert list((tmp_path / "spool").iterdir()) == []
+        await fetcher.close()

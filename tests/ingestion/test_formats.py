@@ -184,6 +184,39 @@ def test_a_table_of_contents_is_not_text() -> None:
     assert blocks(extract(html, "toc.html")) == ["One", "The text of it."]
 
 
+@pytest.mark.parametrize(
+    "markup",
+    [
+        '<p style="display:none">Unseen words.</p>',
+        '<p style="VISIBILITY : hidden !important">Unseen words.</p>',
+        '<p style="font-size:0">Unseen <b>words</b>.</p>',
+        '<p style="color:red; font-size: 0.0em">Unseen words.</p>',
+        '<p style="opacity:0">Unseen words.</p>',
+        "<p hidden>Unseen words.</p>",
+    ],
+)
+def test_what_a_page_certainly_does_not_show_is_not_read(markup: str) -> None:
+    text = extract(f"<html><body><p>The first line.</p>{markup}<p>Last.</p></body></html>".encode(), "a.html").text
+    assert "Unseen" not in text
+    assert text.startswith("The first line.")
+    assert text.endswith("Last.")
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        '<ul style="font-size:0"><li style="font-size:14px">Seen words.</li></ul>',
+        '<ul style="font-size:0"><li class="column">Seen words.</li></ul>',
+        '<div style="visibility:hidden"><p style="visibility:visible">Seen words.</p></div>',
+        '<p style="opacity:0.9; font-size:10px">Seen words.</p>',
+        '<p hidden="until-found">Seen words.</p>',
+    ],
+)
+def test_what_a_page_may_show_is_read(markup: str) -> None:
+    text = extract(f"<html><body><p>The first line.</p>{markup}</body></html>".encode(), "a.html").text
+    assert "Seen words." in text
+
+
 def test_a_page_that_is_hidden_as_a_whole_is_read_all_the_same() -> None:
     """Some pages are shown by a script only."""
     html = b"<html><body><div style='display:none'><p>Shown later.</p></div></body></html>"

@@ -341,3 +341,34 @@ async def reclaim(journal: Journal) -> Claim:
         row.attempts,
         row.failures,
     )
+
+
+async def test_the_percentage_of_a_site_never_falls_while_pages_are_found(journal: Journal) -> None:
+    """Nor does a time appear before the site has stopped growing. The last pages lead nowhere."""
+    pages = iter(range(1000))
+
+    def page() -> NewItem:
+        name = f"http://site.example/{next(pages)}"
+        return NewItem(name, name, f"page:{name}")
+
+    job = await journal.jobs.create(LOCAL, journal.base, "site", [page()])
+    shown, finding = [0.0], []
+    for read in range(200):
+        claim = await journal.leases.claim(LEASE)
+        if claim is None:
+            break
+        if read < 30:
+            async with journal.db.write() as tx:
+                await journal.leases.hold(claim, tx)
+                await journal.leases.add_found(claim, [page() for _ in range(3 if read % 2 else 1)], tx)
+            shown.append((await journal.record(job)).progress_percentage)
+        await (journal.leases.skip(claim, "Same.") if read % 7 == 6 else journal.leases.complete(claim, "indexed", "1"))
+        record = await journal.record(job)
+        shown.append(record.progress_percentage)
+        finding.append(bool(record.details.get("finding_pages")))
+        assert record.eta_seconds is None or not finding[-1]
+    assert shown == sorted(shown)
+    assert 20 < shown[40] <= 50
+    assert finding[:30] == [True] * 30
+    assert not any(finding[-20:])
+    assert shown[-1] == 100

@@ -41,6 +41,12 @@ class Library:
         await self.ended(job_id)
         return await self.ingestion.items(LOCAL, job_id)
 
+    async def again(self, job_id: str) -> str:
+        """Read the source of a job again; the id of the new job."""
+        source_id = (await self.ingestion.job(LOCAL, job_id)).source_id
+        assert source_id is not None
+        return await self.ingestion.sources.sync(LOCAL, source_id)
+
     async def uris(self, name: str = "Papers") -> list[str]:
         base = await self.base(name)
         return sorted(document.uri for document in await self.knowledge.documents(LOCAL, base.id))

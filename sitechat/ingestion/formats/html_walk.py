@@ -5,6 +5,7 @@ import re
 from lxml import etree
 from lxml.html import HtmlElement
 
+from sitechat.ingestion.formats.html_hidden import is_undisplayed, is_vanishing
 from sitechat.ingestion.formats.writer import TextWriter, squeeze, squeeze_lines
 
 DROPPED = frozenset(
@@ -41,7 +42,6 @@ _VERBATIM = frozenset({"pre", "listing", "xmp", "plaintext"})
 _LISTS = frozenset({"ul", "ol", "menu", "dl"})
 _ITEMS = frozenset({"li", "dt", "dd"})
 _ROLES_DROPPED = frozenset({"navigation", "search", "menu", "menubar", "toolbar", "tablist", "dialog", "alertdialog"})
-_HIDDEN = re.compile(r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
 _FURNITURE = re.compile(
     r"(?:^|[\s_-])(?:nav|navbar|navigation|menu|mainmenu|submenu|breadcrumbs?|sidebar|footer|masthead|pagination|pager"
     r"|skip-?link|social|share|sharing|cookies?|toc|related|tags)(?:$|[\s_-])",
@@ -60,7 +60,7 @@ def tag_of(element: HtmlElement) -> str:
 
 
 def prune(tree: HtmlElement, *, hidden: bool = True) -> None:
-    """Take out what is no text: scripts, controls, menus, and, if ``hidden``, what is not shown."""
+    """Take out what is no text: scripts, controls, menus, text without size, and, if ``hidden``, what is not shown."""
     _drop(tree, [element for element in tree.iter() if _is_doomed(element, hidden)])
     whole = len(squeeze(str(tree.text_content())))
     _drop(tree, [element for element in tree.iter(*_FURNISHED) if _is_furniture(element, 0.3 * whole)])
@@ -83,16 +83,9 @@ def _is_doomed(element: HtmlElement, hidden: bool) -> bool:
         return False
     if attributes.get("role") in _ROLES_DROPPED:
         return True
-    if hidden and _is_hidden(element):
+    if is_vanishing(element) or (hidden and is_undisplayed(element)):
         return True
     return tag == "a" and _is_permalink(element)
-
-
-def _is_hidden(element: HtmlElement) -> bool:
-    attributes = element.attrib
-    if attributes.get("hidden", "until-found") != "until-found":
-        return True
-    return attributes.get("aria-hidden") == "true" or bool(_HIDDEN.search(attributes.get("style", "")))
 
 
 def _is_permalink(element: HtmlElement) -> bool:

@@ -21,7 +21,7 @@ def fingerprint(text: str) -> int:
 
     Always the same for the same words, on every machine. 0 for a text without words.
     """
-    words = [match[0] for match, _ in zip(_WORD.finditer(text.casefold()), range(_MOST_WORDS), strict=False)]
+    words = words_of(text)
     if not words:
         return 0
     pairs = {f"{first} {second}" for first, second in zip(words, [*words[1:], ""], strict=True)}
@@ -29,6 +29,11 @@ def fingerprint(text: str) -> int:
     bits = np.unpackbits(np.frombuffer(digests, dtype=np.uint8).reshape(-1, _BITS // 8), axis=1)
     votes = 2 * bits.sum(axis=0, dtype=np.int64) > len(pairs)
     return int.from_bytes(np.packbits(votes).tobytes(), "big")
+
+
+def words_of(text: str) -> list[str]:
+    """The first 50,000 words, in lower case; of scripts without spaces, the characters."""
+    return [match[0] for match, _ in zip(_WORD.finditer(text.casefold()), range(_MOST_WORDS), strict=False)]
 
 
 class NearDuplicates:

@@ -35,6 +35,7 @@ def to_plan(scope: Scope) -> dict[str, Any]:
         "max_depth": scope.max_depth,
         "max_pages": scope.max_pages,
         "max_seconds": scope.max_seconds,
+        **({"login": scope.login} if scope.login else {}),
     }
 
 
@@ -47,4 +48,5 @@ def from_plan(plan: Mapping[str, Any]) -> Scope:
         plan["max_depth"],
         plan["max_pages"],
         plan["max_seconds"],
+        plan.get("login", ""),
     )

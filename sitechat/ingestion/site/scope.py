@@ -31,7 +31,8 @@ class Scope:
 
     ``same_site`` is ``host`` for the start's host, with or without ``www.``, or ``domain`` for that and all hosts below
     it. Patterns are whole paths with queries, such as ``/docs/*`` or ``*.pdf``, or whole addresses; one that ends in a
-    slash stands for everything below it. The start itself is always within the bounds. Raises ``InvalidInput``.
+    slash stands for everything below it. The start itself is always within the bounds. ``login`` is that for the site
+    as the vault seals it, empty without one. Raises ``InvalidInput``.
     """
 
     start: WebAddress
@@ -41,6 +42,7 @@ class Scope:
     max_depth: int = 20
     max_pages: int = 1000
     max_seconds: float = 3600
+    login: str = field(default="", repr=False)
     _included: tuple["_Pattern", ...] = field(init=False, repr=False, compare=False)
     _excluded: tuple["_Pattern", ...] = field(init=False, repr=False, compare=False)
 

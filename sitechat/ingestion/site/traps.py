@@ -2,9 +2,10 @@
 
 import re
 from collections import Counter, OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass
-from hashlib import blake2b
 
+from sitechat.ingestion.site.novelty import Novelty, keyed
 from sitechat.ingestion.urls import WebAddress
 
 _IDENTIFIER = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{12,}", re.IGNORECASE)
@@ -13,43 +14,42 @@ _NUMBER = re.compile(r"\d+")
 
 @dataclass(frozen=True, slots=True)
 class TrapBudgets:
-    """How much is believed of a site. ``shapes`` is how many patterns of addresses are remembered at most."""
+    """How much is believed of a site.
+
+    ``barren`` is how many pages of one pattern may bring nothing new; each that does makes up for two that do not.
+    ``shapes`` is how many patterns of addresses are remembered at most.
+    """
 
     length: int = 2000
     folders: int = 15
     repeats: int = 3
     parameters: int = 10
-    pages_of_shape: int = 500
-    queries_of_path: int = 100
+    barren: int = 100
     shapes: int = 50_000
 
 
 class TrapGuard:
-    """Watches the addresses of one crawl. Its memory is bounded: of too many patterns, the longest unseen is forgotten.
+    """Watches the pages of one crawl. Its memory is bounded: of too many patterns, the longest unseen is forgotten.
 
-    A pattern is a path with its numbers and identifiers taken out, or a path with whatever query.
+    A pattern is a path with its numbers and identifiers taken out, or a path with whatever query. However many pages
+    a pattern has, they are read for as long as they keep saying new things. Addresses are given in canonical form.
     """
 
     def __init__(self, budgets: TrapBudgets | None = None) -> None:
         self._budgets = budgets or TrapBudgets()
-        self._counts: OrderedDict[bytes, int] = OrderedDict()
+        self._barren: OrderedDict[bytes, int] = OrderedDict()
+        self._novelty = Novelty()
 
-    def admit(self, address: WebAddress) -> str | None:
-        """Why an address looks like a trap, in a whole sentence; None if it does not, and then it is counted.
-
-        Call it once for each address, in its canonical form.
-        """
+    def odd(self, address: WebAddress) -> str | None:
+        """Why an address looks like a trap by itself, in a whole sentence; None if it does not."""
+        budgets, url = self._budgets, str(address)
         path, _, query = address.target.partition("?")
-        return self._of_form(str(address), path, query) or self._of_budget(address, path, query)
-
-    def _of_form(self, url: str, path: str, query: str) -> str | None:
-        budgets = self._budgets
         if len(url) > budgets.length:
             return f"Its address has {len(url):,} characters; at most {budgets.length:,} are followed."
         segments = [segment for segment in path.split("/") if segment]
         if len(segments) > budgets.folders:
             return f"Its path is {len(segments)} folders deep; at most {budgets.folders} are followed."
-        # Numbers do repeat, in dates for example; there is a budget for them.
+        # Numbers do repeat, in dates for example; what they lead to decides.
         segment, times = _most_frequent([segment for segment in segments if not segment.isdecimal()])
         if times >= budgets.repeats:
             return (
@@ -60,30 +60,48 @@ class TrapGuard:
             return f"Its address has {parameters} parameters; at most {budgets.parameters} are followed."
         return None
 
-    def _of_budget(self, address: WebAddress, path: str, query: str) -> str | None:
-        budgets = self._budgets
-        site = f"{address.scheme}://{address.authority}"
-        shape = _shape(path)
-        checks: list[tuple[bytes, int, str]] = []
-        if shape != path:
-            why = f"There are more than {budgets.pages_of_shape:,} pages like {shape[:200]}; no more are read."
-            checks.append((_key("shape", site, shape), budgets.pages_of_shape, why))
-        if query:
-            why = f"There are more than {budgets.queries_of_path:,} variants of {path[:200]}; no more are read."
-            checks.append((_key("query", site, path), budgets.queries_of_path, why))
-        for key, budget, why in checks:
-            if self._counts.get(key, 0) >= budget:
-                self._counts.move_to_end(key)
-                return why
-        for key, _, _ in checks:
-            self._count(key)
+    def exhausted(self, address: WebAddress) -> str | None:
+        """Why a page is not worth asking for, after others like it; None if it may be."""
+        for key, called in _patterns(address):
+            if self._barren.get(key, 0) >= self._budgets.barren:
+                self._barren.move_to_end(key)
+                return f"{self._budgets.barren:,} {called} brought nothing new, so no more of them are read."
         return None
 
-    def _count(self, key: bytes) -> None:
-        self._counts[key] = self._counts.get(key, 0) + 1
-        self._counts.move_to_end(key)
-        if len(self._counts) > self._budgets.shapes:
-            self._counts.popitem(last=False)
+    def asked(self, address: WebAddress) -> None:
+        """A page is asked for: until it brings something new, it counts as one that does not."""
+        self._count(address, 1)
+
+    def released(self, address: WebAddress) -> None:
+        """It was not asked for after all."""
+        self._count(address, -1)
+
+    def fruitful(self, address: WebAddress) -> None:
+        """A page that was asked for has brought something new."""
+        self._count(address, -2)
+
+    def told(self, address: WebAddress, text: str) -> None:
+        """What a page that was asked for says: new things, perhaps."""
+        first = next(_patterns(address), None)
+        if first is not None and self._novelty.is_new(first[0], text, address.target):
+            self.fruitful(address)
+
+    def _count(self, address: WebAddress, change: int) -> None:
+        for key, _ in _patterns(address):
+            self._barren[key] = max(0, self._barren.get(key, 0) + change)
+            self._barren.move_to_end(key)
+            if len(self._barren) > self._budgets.shapes:
+                self._barren.popitem(last=False)
+
+
+def _patterns(address: WebAddress) -> Iterator[tuple[bytes, str]]:
+    """What an address is one of many of: a key, and the others as they are called."""
+    path, _, query = address.target.partition("?")
+    shape = _shape(path)
+    if query:
+        yield keyed("query", address.origin, path), f"variants of {path[:200]}"
+    if shape != path:
+        yield keyed("shape", address.origin, shape), f"pages like {shape[:200]}"
 
 
 def _shape(path: str) -> str:
@@ -94,11 +112,6 @@ def _shape(path: str) -> str:
 def _starred(match: re.Match[str]) -> str:
     """A word may well consist of the letters a to f; an identifier has digits among them."""
     return "*" if any(map(str.isdigit, match[0])) else match[0]
-
-
-def _key(*parts: str) -> bytes:
-    """So few bytes that their number bounds the memory, however long the addresses are."""
-    return blake2b("\0".join(parts).encode("utf-8", "replace"), digest_size=16).digest()
 
 
 def _most_frequent(segments: list[str]) -> tuple[str, int]:

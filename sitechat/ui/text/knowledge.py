@@ -38,6 +38,14 @@ MAX_DEPTH = "Links from the first page at most"
 INCLUDE = "Only paths like"
 EXCLUDE = "Leave out paths like"
 PATTERN_EXAMPLE = "/docs/*, /help/*"
+LOGIN = "This site needs a login"
+LOGIN_HEADERS = "Headers, one a line"
+LOGIN_EXAMPLE = "Cookie: session=…"
+LOGIN_HELP = (
+    "Paste the header that your browser sends once you are logged in, such as Cookie or Authorization. It is stored "
+    "encrypted, sent to this site only, and not shown again. Everyone who can read this knowledge base can read what "
+    "is found with it."
+)
 PATTERN_HELP = "`*` stands for anything. Separate several with commas."
 READ_AGAIN = "Read again"
 WHY = "Why"
@@ -104,6 +112,7 @@ FLAGS = {
     "instruction": "It contains a passage that reads like an instruction to a language model",
 }
 UNCHANGED = "Unchanged"
+FINDING_PAGES = "still finding pages"
 LOOKED_THROUGH = "Looked through"
 CAUSES = {
     "duplicate": "Same as another",
@@ -121,6 +130,7 @@ CAUSES = {
     "encrypted": "Protected by a password",
     "unreadable": "Unreadable",
     "refused": "Address refused",
+    "login": "Needs a login",
     "superseded": "Newer version added",
     "missing": "No longer there",
     "failed": "Failed",

@@ -1,8 +1,12 @@
 """A website on loopback is read by the real path; the site knows the fate of each of its addresses."""
 
+import calendar
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +14,8 @@ from sitechat.identity import LOCAL
 from sitechat.ingestion.site.plan import site
 from sitechat.progress import ItemRecord
 from sitechat.settings import Settings
-from tests.servers.site import SiteServer
+from tests.fixtures.web import Answer, WebServer, response
+from tests.servers.site import Prose, SiteServer, document, written
 from tests.support.library import Library, open_library
 
 PAUSE = 0.01
@@ -130,5 +135,54 @@ async def test_limits_are_kept_and_said(tmp_path: Path, web: SiteServer) -> None
         job = await library.ingestion.add_site(LOCAL, base.id, site(web.url, max_pages=10))
         assert (await library.ended(job)).status == "completed"
         items = await library.ingestion.items(LOCAL, job)
-        assert sum(item.attempts > 0 and fate(item) != "sitemap" for item in items) == 10
+        unasked = ("sitemap", "budget", "robots")
+        assert sum(item.attempts > 0 and fate(item) not in unasked for item in items) == 10
         assert {item.reason for item in items if item.cause == "budget"} == {"The limit of 10 pages is reached."}
+
+
+class Endless(dict[str, Answer]):
+    """A calendar without events and without end, and a shop with ``goods`` that are described in words of their own."""
+
+    def __init__(self, goods: int) -> None:
+        products = "".join(f"<a href=/product?id={number}>{number}</a> " for number in range(goods))
+        start = (
+            f"<h1>Shop</h1><p>All that we make, and when we are open.</p><a href=/events/2024/1>Events</a> {products}"
+        )
+        super().__init__({"/": response(f"<body>{start}".encode())})
+
+    def get(self, path: str, default: Any = None) -> Any:
+        if path.startswith("/product?id="):
+            article = Prose(7, path).article()
+            return response(document(article.title, written(article)).encode())
+        if path.startswith("/events/"):
+            year, month = map(int, path.split("/")[2:])
+            later = f"/events/{year + month // 12}/{month % 12 + 1}"
+            name = calendar.month_name[month]
+            return response(f"<h1>{name} {year}</h1><p>No events.</p><a href={later}>Later</a>".encode())
+        return super().get(path, default)
+
+
+async def read_shop(folder: Path, goods: int, max_pages: int) -> Counter[tuple[str, str]]:
+    """How many pages of the shop (``product``) and of its calendar (``events``) ended in which way."""
+    async with WebServer(Endless(goods)) as server, open_library(folder, settings=settings(folder)) as library:
+        base = await library.base()
+        scope = site(f"http://127.0.0.1:{server.port}/", max_pages=max_pages, max_depth=1000)
+        job = await library.ingestion.add_site(LOCAL, base.id, scope)
+        assert (await library.ended(job)).status == "completed"
+        items = await library.ingestion.items(LOCAL, job)
+    return Counter((re.split(r"[/?]", item.uri)[3], fate(item)) for item in items)
+
+
+async def test_a_calendar_without_events_stops_early_and_a_catalogue_is_read_whole(tmp_path: Path) -> None:
+    ends = await read_shop(tmp_path, goods=150, max_pages=400)
+    assert ends["product", "indexed"] == 150
+    assert ends["events", "trap"] == 1
+    assert 100 <= ends["events", "indexed"] + ends["events", "duplicate"] < 150
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3000)
+async def test_a_catalogue_of_many_pages_is_read_whole(tmp_path: Path) -> None:
+    ends = await read_shop(tmp_path, goods=1500, max_pages=2000)
+    assert ends["product", "indexed"] == 1500
+    assert ends["events", "trap"] == 1
