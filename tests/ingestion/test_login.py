@@ -214,9 +214,9 @@ def members(*, ended: bool = False) -> dict[str, Answer]:
 
 
 @asynccontextmanager
-async def library_for(folder: Path, **changes: str) -> AsyncIterator[Library]:
+async def library_for(folder: Path) -> AsyncIterator[Library]:
     settings = Settings(
-        data_dir=folder / "data", allow_networks="127.0.0.0/8", site_pause=0, sample=False, _env_file=None, **changes
+        data_dir=folder / "data", allow_networks="127.0.0.0/8", site_pause=0, sample=False, _env_file=None
     )
     async with open_library(folder, settings=settings) as library:
         yield library
