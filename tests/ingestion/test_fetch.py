@@ -344,12 +344,21 @@ async def test_every_x_robots_tag_is_kept() -> None:
 
 async def test_a_large_page_is_in_a_file_while_it_arrives(tmp_path: Path) -> None:
     """It leaves nothing behind, and memory does not grow with it."""
-    page = b"<p>" + b"words and words " * 2_500_000
-    async with WebServer({"/": response(page)}) as server:
+    piece = b"words and words " * 4096
+    page = piece * 600
+    head = response(content_length=str(len(page)))
+
+    async def send(writer: asyncio.StreamWriter) -> None:
+        writer.write(head)
+        for _ in range(600):
+            writer.write(piece)
+            await writer.drain()
+
+    async with WebServer({"/": send}) as server:
         network = LeadingNetwork(server.port)
         resolve = Names(site_example=[["93.184.216.34"]])
         fetcher = Fetcher(resolve=resolve, network=network, spool=tmp_path / "spool")
-        tracemalloc.start()  # the server has the page already
+        tracemalloc.start()
         fetched = await fetcher.fetch("http://site.example/")
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
