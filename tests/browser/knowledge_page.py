@@ -49,13 +49,13 @@ class KnowledgePage:
         self.page.get_by_role("button", name="New knowledge base").click()
         self.page.get_by_label("Name").first.fill(name)
         self.page.get_by_label("Name").first.press("Enter")
-        expect(self.page.get_by_role("heading", name=name)).to_be_visible()
+        expect(self.page.get_by_role("heading", name=name)).to_be_visible(timeout=LOADING)
 
     def add(self, files: list[Path], taken: int) -> None:
         """Drop ``files``, of which the page takes ``taken``."""
         self.page.locator('input[type="file"]').first.set_input_files(files)
         self.page.get_by_role("button", name=f"Add {taken} files").click()
-        expect(self.page.get_by_role("heading", name="Activity")).to_be_visible()
+        expect(self.page.get_by_role("heading", name="Activity")).to_be_visible(timeout=LOADING)
 
     def press(self, name: str) -> None:
         self.job.get_by_role("button", name=name, exact=True).first.click()

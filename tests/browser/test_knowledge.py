@@ -56,7 +56,7 @@ def test_thirty_mixed_files_are_watched_paused_thinned_out_retried_and_survive_a
     address = page.url
     chat = ChatPage(page.context.new_page(), server.url).open()
     chat.see("has nothing to answer from yet")
-    expect(chat.input).to_be_disabled()
+    expect(chat.input).to_be_disabled(timeout=LOADING)
 
     # Upload and watch: the chat comes alive by itself as soon as something is ready, while the rest goes on.
     knowledge.add(mixed.thirty(tmp_path / "files", 1_000_000), taken=29)
@@ -87,18 +87,18 @@ def test_thirty_mixed_files_are_watched_paused_thinned_out_retried_and_survive_a
     choice = knowledge.job.get_by_role("combobox", name="Leave out")
     choice.click()
     choice.fill(mixed.LEFT_OUT)
-    expect(page.get_by_role("option")).to_have_count(1)
+    expect(page.get_by_role("option")).to_have_count(1, timeout=LOADING)
     choice.press("ArrowDown")
     choice.press("Enter")
     knowledge.press("Leave out")
-    expect(knowledge.job.get_by_role("combobox", name="Leave out")).not_to_have_value(mixed.LEFT_OUT)
+    expect(knowledge.job.get_by_role("combobox", name="Leave out")).not_to_have_value(mixed.LEFT_OUT, timeout=LOADING)
     assert knowledge.item(mixed.LEFT_OUT)[0] == "cancelled"
     page.screenshot(path=pictures / "knowledge-paused.png")
 
     # Retry one, while paused: it waits like the others. Then everything goes on.
     assert knowledge.item(mixed.DAMAGED)[0] == "failed"
     knowledge.job.locator('[class*="st-key-failed-"]', has_text=mixed.DAMAGED).get_by_role("button").click()
-    expect(knowledge.job.locator('[class*="st-key-failed-"]', has_text=mixed.DAMAGED)).to_have_count(0)
+    expect(knowledge.job.locator('[class*="st-key-failed-"]', has_text=mixed.DAMAGED)).to_have_count(0, timeout=LOADING)
     assert knowledge.item(mixed.DAMAGED)[0] == "pending"
     assert knowledge.agrees().failed == paused.failed - 1
     knowledge.press("Resume")
@@ -120,10 +120,10 @@ def test_thirty_mixed_files_are_watched_paused_thinned_out_retried_and_survive_a
     assert (ended.ready, ended.skipped, ended.failed, ended.working) == (26, 1, 1, 0)
     assert ended.ready + ended.skipped + ended.failed + 1 == ended.total, "all but the one that was left out"
     assert knowledge.item(mixed.DAMAGED)[0] == "failed"
-    expect(knowledge.toasts.filter(has_text="Workshop")).to_have_count(1)
-    expect(page.get_by_role("heading", name="History")).to_be_visible()
+    expect(knowledge.toasts.filter(has_text="Workshop")).to_have_count(1, timeout=LOADING)
+    expect(page.get_by_role("heading", name="History")).to_be_visible(timeout=LOADING)
     page.get_by_role("heading", name="History").scroll_into_view_if_needed()
     page.screenshot(path=pictures / "knowledge-history.png")
     page.goto(f"{server.url}/knowledge")
-    expect(page.get_by_text("Needs attention")).to_be_visible()
+    expect(page.get_by_text("Needs attention")).to_be_visible(timeout=LOADING)
     expect(knowledge.toasts.filter(has_text="Workshop")).to_have_count(0)
