@@ -155,8 +155,8 @@ def _one(base: KnowledgeBase) -> None:
         st.caption(plain(base.description))
     adding.draw(base)
     activity.draw(jobs)
-    bell.on_change("documents", functools.partial(documents.draw, base), pause=_DOCUMENTS_EVERY)
     history.draw(base)
+    bell.on_change("documents", functools.partial(documents.draw, base), pause=_DOCUMENTS_EVERY)
 
 
 def _manage(base: KnowledgeBase) -> None:

@@ -78,8 +78,14 @@ class KnowledgePage:
             job, status = connection.execute("SELECT id, state FROM jobs ORDER BY created_at DESC LIMIT 1").fetchone()
             states = "SELECT state, count(*) FROM items WHERE job_id = ? GROUP BY state"
             counts = dict(connection.execute(states, (job,)).fetchall())
-        found = [counts.get(state, 0) for state in ("completed", "skipped", "failed")]
-        return Truth(status, *found, sum(counts.values()), counts.get("in_progress", 0))
+        return Truth(
+            status,
+            ready=counts.get("completed", 0),
+            skipped=counts.get("skipped", 0),
+            failed=counts.get("failed", 0),
+            total=sum(counts.values()),
+            working=counts.get("in_progress", 0),
+        )
 
     def item(self, name: str) -> tuple[str, str]:
         """State and time of the last change of an item, as the database has it."""

@@ -63,7 +63,10 @@ def test_thirty_mixed_files_are_watched_paused_thinned_out_retried_and_survive_a
     chat.see("You can ask as soon as its first pages are ready")
     expect(chat.input).to_be_enabled(timeout=LOADING)
     assert knowledge.truth().status == "in_progress"
-    seen = [(knowledge.agrees(), knowledge.percentage()) for _ in range(5) if not page.wait_for_timeout(700)]
+    seen = []
+    for _ in range(5):
+        page.wait_for_timeout(700)
+        seen.append((knowledge.agrees(), knowledge.percentage()))
     percentages = [percentage for _, percentage in seen]
     assert percentages == sorted(percentages)
     assert seen[-1][0].ready > seen[0][0].ready

@@ -32,7 +32,7 @@ async def test_a_job_is_seen_from_its_beginning_to_its_end(library: Library, pap
     seen = await library.ingestion.activity.now(LOCAL)
     assert seen.jobs == ()
     job = await library.ingestion.add_paths(LOCAL, base.id, [papers])
-    statuses = []
+    statuses: list[str] = []
     while not statuses or statuses[-1] not in ("completed", "failed"):
         seen = await next_change(library, seen)
         statuses += [each.status for each in seen.of(base.id) if each.id == job]
