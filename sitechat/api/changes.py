@@ -85,8 +85,10 @@ def listen(runtime: Callable[[], Runtime]) -> Callable[[WebSocket], Awaitable[No
                 await socket.close(UNKNOWN)
                 return
             await _until_left(socket, _ring(socket, bell, runtime()))
-        except (WebSocketDisconnect, TimeoutError, KeyError):  # it left, or said nothing, or not in words
-            with suppress(RuntimeError):
+        except WebSocketDisconnect:
+            return
+        except (TimeoutError, KeyError):  # it said nothing, or not in words
+            with suppress(RuntimeError, WebSocketDisconnect):
                 await socket.close()
 
     return respond

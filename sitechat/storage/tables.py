@@ -398,10 +398,7 @@ class StagedVectorRow(Base):
 
 
 class NoticeRow(Base):
-    """What is to be told of a job's end by one channel (webhook, email); its id is the one that receivers see.
-
-    ``state``: waiting, sent or given_up. ``body`` is what was true when the job ended.
-    """
+    """What one channel (webhook, email) is to tell of a job's end. ``state``: waiting, sent or given_up."""
 
     __tablename__ = "notices"
     __table_args__ = (Index("ix_notices_waiting", "state", "not_before"),)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
 
 from sitechat.storage.job_history import PastJob
 from sitechat.storage.values import KnowledgeBase
@@ -17,20 +18,22 @@ def draw(base: KnowledgeBase) -> None:
     if not past:
         return
     st.subheader(text.HISTORY, anchor=False)
-    st.dataframe(
-        [_row(job) for job in past],
-        hide_index=True,
-        key=f"history-{base.id}",
-        column_config={
-            text.WHEN: st.column_config.DatetimeColumn(format="localized", width="small"),
-            text.WHAT: st.column_config.TextColumn(width="medium"),
-            text.SPEED: st.column_config.AreaChartColumn(help=text.SPEED_HELP, y_min=0, width="small"),
-            **{name: st.column_config.NumberColumn(format="localized", width="small") for name in _COUNTS},
-        },
-    )
+    st.dataframe([_row(job) for job in past], hide_index=True, key=f"history-{base.id}", column_config=_columns())
 
 
-_COUNTS = (text.INDEXED, text.UNCHANGED, text.SKIPPED, text.FAILED)
+def _columns() -> dict[str, ColumnConfig]:
+    """Widths in pixels, so that all of them are seen on a page of ordinary width."""
+    return {
+        text.WHEN: st.column_config.DatetimeColumn(format="D MMM, HH:mm", width=104),
+        text.WHAT: st.column_config.TextColumn(width=150),
+        text.RESULT: st.column_config.TextColumn(width=78),
+        text.TOOK: st.column_config.TextColumn(width=82),
+        text.INDEXED: st.column_config.NumberColumn(format="localized", width=64),
+        text.UNCHANGED: st.column_config.NumberColumn(format="localized", width=84),
+        text.SKIPPED: st.column_config.NumberColumn(format="localized", width=64),
+        text.FAILED: st.column_config.NumberColumn(format="localized", width=54),
+        text.SPEED: st.column_config.AreaChartColumn(help=text.SPEED_HELP, y_min=0, width=80),
+    }
 
 
 def _row(job: PastJob) -> dict[str, Any]:

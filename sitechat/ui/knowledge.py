@@ -156,8 +156,8 @@ def _one(base: KnowledgeBase) -> None:
     adding.draw(base)
     activity.draw(jobs)
     source_list.draw(base)
-    bell.on_change("documents", functools.partial(documents.draw, base), pause=_DOCUMENTS_EVERY)
     history.draw(base)
+    bell.on_change("documents", functools.partial(documents.draw, base), pause=_DOCUMENTS_EVERY)
 
 
 def _manage(base: KnowledgeBase) -> None:

@@ -84,8 +84,7 @@ def where(job: ProgressRecord) -> str:
 def draw(job: ProgressRecord, *, badge: bool = True, trouble: bool = False) -> None:
     """Everything about an open job but its commands and files. ``trouble``: also the last failure."""
     bar(job, badge=badge)
-    lines = [facts(job), where(job) or "\N{NO-BREAK SPACE}"]  # always two, so that nothing below them moves
-    lines = [plain(line) for line in lines]
+    lines = [plain(facts(job)), plain(where(job)) or "&nbsp;"]  # always two, so that nothing below them moves
     if trouble and job.error_message:
         lines.append(f":material/error: {plain(text.last_trouble(job.error_message))}")
     with st.container(key=f"facts-{job.id}"):
