@@ -6,7 +6,7 @@ from sitechat.errors import InvalidInput, TimedOut
 from sitechat.ingestion.addresses import AddressRefused
 from sitechat.ingestion.blobs import TooLargeToKeep
 from sitechat.ingestion.fetch_errors import FetchFailed, PageTooLarge
-from sitechat.ingestion.formats.base import Empty, Encrypted, NeedsOcr, TooLarge, Unreadable, Unsupported
+from sitechat.ingestion.formats.base import Empty, Encrypted, HoldsFiles, NeedsOcr, TooLarge, Unreadable, Unsupported
 from sitechat.storage.jobs import NewItem
 
 Cause = Literal[
@@ -39,6 +39,7 @@ _OF_ERRORS: tuple[tuple[type[Exception], Cause], ...] = (
     (Unsupported, "unsupported"),
     (Empty, "empty"),
     (NeedsOcr, "needs_ocr"),
+    (HoldsFiles, "unsupported"),
     (Encrypted, "encrypted"),
     (Unreadable, "unreadable"),
 )

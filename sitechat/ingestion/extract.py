@@ -19,6 +19,7 @@ from sitechat.errors import TimedOut, Unavailable
 from sitechat.ingestion import cpu_budget
 from sitechat.ingestion import extract_wire as wire
 from sitechat.ingestion.formats.base import Extracted, NotExtracted, TooLarge, TooSlow, Unreadable
+from sitechat.ingestion.formats.members import Member
 from sitechat.ingestion.formats.writer import LONGEST_TEXT
 from sitechat.ingestion.site.facts import PageFacts
 
@@ -69,6 +70,10 @@ class ExtractionPool:
         """
         request = replace(_request(path, address, media_type), wants="links", address=address)
         return wire.decode_facts((await self._run(request)).text)
+
+    async def members(self, path: Path, name: str) -> tuple[Member, ...]:
+        """The files in the archive at ``path``, in order. Raises as :meth:`extract`."""
+        return wire.decode_members((await self._run(replace(_request(path, name, None), wants="members"))).text)
 
     async def extract(self, path: Path, name: str, media_type: str | None = None) -> Extracted:
         """Read the file at ``path``; ``name`` is what its sender called it, ``media_type`` may have parameters.

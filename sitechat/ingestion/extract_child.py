@@ -14,6 +14,7 @@ from sitechat.ingestion import cpu_budget
 from sitechat.ingestion import extract_wire as wire
 from sitechat.ingestion.confinement import confine
 from sitechat.ingestion.formats.base import Extracted, NotExtracted, TooLarge, Unreadable
+from sitechat.ingestion.formats.members import Member, list_members
 from sitechat.ingestion.formats.names import split_media_type
 from sitechat.ingestion.site.facts import PageFacts
 
@@ -80,14 +81,16 @@ def _answer(request: wire.Request, longest: int, replies: BinaryIO, count: int) 
         frames = [wire.encode_failure(outcome.error, outcome.detail, last=last)]
     elif isinstance(outcome, Extracted):
         frames = [*wire.encode_extracted(outcome, last=last)]
-    else:
+    elif isinstance(outcome, PageFacts):
         frames = [*wire.encode_facts(outcome, last=last)]
+    else:
+        frames = [*wire.encode_members(outcome, last=last)]
     for payload in frames:
         _write(replies, wire.frame(payload))
     return not last
 
 
-def _extract(request: wire.Request, longest: int) -> "Extracted | PageFacts | _Failure":
+def _extract(request: wire.Request, longest: int) -> "Extracted | PageFacts | tuple[Member, ...] | _Failure":
     from sitechat.ingestion.formats.registry import extract
     from sitechat.ingestion.inspection import inspect
 
@@ -96,6 +99,8 @@ def _extract(request: wire.Request, longest: int) -> "Extracted | PageFacts | _F
             data = file.read()
         if request.wants == "links":
             return _facts(data, request)
+        if request.wants == "members":
+            return list_members(data)
         extracted = extract(data, request.name, request.media_type)
         _check_size(extracted, longest)
         extracted = replace(extracted, flags=inspect(data, extracted, request.name, request.media_type))

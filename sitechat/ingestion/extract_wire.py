@@ -6,10 +6,12 @@ There may be very many blocks, and the application shall not grow by what it rea
 
 import json
 import struct
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal, get_args
 
 from sitechat.ingestion.formats.base import ERRORS, Block, BlockKind, Extracted, Flag, NotExtracted, Unreadable
+from sitechat.ingestion.formats.members import Member
 from sitechat.ingestion.formats.writer import MOST_BLOCKS
 from sitechat.ingestion.site.facts import PageFacts
 
@@ -23,12 +25,13 @@ _KINDS = get_args(BlockKind)
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """``wants``: the text of a file, or as JSON in its place what a page says about itself and where it links to."""
+    """``wants``: the text of a file, or as JSON in its place what a page says about itself and where it links to, or
+    the files in an archive."""
 
     path: str
     name: str
     media_type: str | None
-    wants: Literal["text", "links"] = "text"
+    wants: Literal["text", "links", "members"] = "text"
     address: str = ""
 
 
@@ -96,6 +99,16 @@ def decode_header(payload: bytes) -> Header:
 def encode_facts(facts: PageFacts, *, last: bool) -> tuple[bytes, bytes, bytes]:
     """Header, no blocks, and the facts in the place of a text."""
     return encode_extracted(Extracted("", _dump(asdict(facts)).decode("utf-8"), ()), last=last)
+
+
+def encode_members(members: Sequence[Member], *, last: bool) -> tuple[bytes, bytes, bytes]:
+    """Header, no blocks, and the members in the place of a text."""
+    listed = _dump([asdict(member) for member in members]).decode("utf-8")
+    return encode_extracted(Extracted("", listed, ()), last=last)
+
+
+def decode_members(text: str) -> tuple[Member, ...]:
+    return tuple(Member(**fields) for fields in json.loads(text))
 
 
 def decode_facts(text: str) -> PageFacts:

@@ -4,6 +4,7 @@ The name decides what is the same document at the next time: a file in a folder 
 path in it, anything else by its own name. Hidden files are left out, and no folder is entered twice.
 """
 
+import math
 import os
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -17,7 +18,7 @@ NO_ACCESS = "SiteChat is not allowed to open it."
 NOT_UNICODE = "Its name cannot be read as text; rename it and add it again."
 NOT_A_FILE = "It is not an ordinary file."
 _LONGEST_NAME = 200
-_BYTES_PER_PASSAGE = {".html": 1900, ".htm": 1900, ".pdf": 25_000, ".docx": 12_000, ".pptx": 50_000}
+_BYTES_PER_PASSAGE = {".html": 1900, ".htm": 1900, ".pdf": 25_000, ".docx": 12_000, ".pptx": 50_000, ".zip": math.inf}
 """Measured over documentation, papers and a few office files; anything else is plain text."""
 Identity = tuple[int, int]
 """Device and inode: the same for every name of a folder."""

@@ -38,7 +38,7 @@ class Sources:
     def __init__(self, blobs: BlobStore, fetcher: Fetcher, limit: int) -> None:
         self.blobs = blobs
         self._fetcher = fetcher
-        self._limit = limit
+        self.limit = limit
 
     async def open(self, claim: Claim) -> Source:
         """Find the item's bytes. Raises ``SiteChatError`` with the reason, or ``OSError``."""
@@ -51,7 +51,7 @@ class Sources:
 
     def _on_disk(self, path: Path, name: str) -> Source:
         def keep() -> tuple[str, int]:
-            return self.blobs.put(path, self._limit)
+            return self.blobs.put(path, self.limit)
 
         try:
             return Source(self._digest(path), name, None, keep)
@@ -66,10 +66,8 @@ class Sources:
             found = os.fstat(descriptor)
             if not stat.S_ISREG(found.st_mode):
                 raise InvalidInput(NOT_A_FILE)
-            if found.st_size > self._limit:
-                raise TooLargeToKeep(
-                    f"It is larger than {self._limit / 1_000_000:,.0f} MB, the most that is read of one file."
-                )
+            if found.st_size > self.limit:
+                raise TooLargeToKeep.than(self.limit)
             return hashlib.file_digest(stream, "sha256").hexdigest()
 
     def _kept(self, blob: str, name: str) -> Source:
@@ -84,7 +82,7 @@ class Sources:
         return Source(blob, name, None, keep)
 
     async def _fetched(self, url: str) -> Source:
-        return await source_of(await self._fetcher.fetch(url), self.blobs, self._limit)
+        return await source_of(await self._fetcher.fetch(url), self.blobs, self.limit)
 
 
 async def source_of(page: Fetched, blobs: BlobStore, limit: int) -> Source:

@@ -12,10 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from sitechat.ingestion.archives import Archives
 from sitechat.ingestion.causes import LeftOut
 from sitechat.ingestion.chunk import chunk
 from sitechat.ingestion.extract import ExtractionPool
-from sitechat.ingestion.formats.base import Empty, Extracted
+from sitechat.ingestion.formats.base import Empty, Extracted, HoldsFiles
 from sitechat.ingestion.formats.names import split_media_type
 from sitechat.ingestion.signals import Signals, progress
 from sitechat.ingestion.site.crawl import Crawls
@@ -99,6 +100,7 @@ class Stages:
         self._crawls = crawls
         self._leases = LeaseStore(db)
         self._knowledge = KnowledgeStore(db)
+        self._archives = Archives(db, pool, sources, on_stored)
 
     async def run(self, claim: Claim, tending: Tending) -> bool:
         """See the item to its end; tells whether its job ended with it.
@@ -117,7 +119,13 @@ class Stages:
         known = await self._knowledge.document_at(claim.knowledge_base_id, claim.uri)
         if known is not None and (known.blob, known.recipe) == (source.blob, RECIPE):
             return await self._unchanged(claim, known)
-        reading = await self._read(claim, tending, source)
+        blob, size = await self._keep(claim, source)
+        try:
+            reading = await self._extract(tending, source, blob, size)
+        except HoldsFiles:
+            if not self._archives.opens(claim):
+                raise
+            return await self._archives.look_through(claim, tending, blob)
         return await self._embed_and_store(claim, tending, reading)
 
     async def _sitemap(self, claim: Claim, tending: Tending) -> bool:
@@ -186,10 +194,6 @@ class Stages:
         self._signals.ring(progress(claim.job_id))
 
     # From bytes to passages
-
-    async def _read(self, claim: Claim, tending: Tending, source: Source) -> Reading:
-        blob, size = await self._keep(claim, source)
-        return await self._extract(tending, source, blob, size)
 
     async def _extract(self, tending: Tending, source: Source, blob: str, size: int) -> Reading:
         path = self._sources.blobs.path(blob)

@@ -203,8 +203,8 @@ ALL_BASES = "All knowledge bases"
 ADD_DOCUMENTS = "Add documents"
 FILES = "Files"
 FILES_HELP = (
-    "Text, Markdown, HTML, PDF, Word, PowerPoint, Excel, CSV, JSON, e-mails and EPUB books are read; "
-    "anything else is listed as skipped, with why."
+    "Text, Markdown, HTML, PDF, Word, PowerPoint, Excel, CSV, JSON, e-mails and EPUB books are read, also from zip "
+    "archives; anything else is listed as skipped, with why."
 )
 ADDRESS = "Address of a page or website"
 ADDRESS_EXAMPLE = "https://example.org/handbook"

@@ -370,7 +370,9 @@ def test_a_name_alone_tells_what_is_not_read() -> None:
     assert (
         unsupported("letter.odt").message == "OpenDocument files are not read yet; save it as .docx and add it again."
     )
-    assert unsupported("x.tar.zst").message == "Archives are not read yet."
+    assert (
+        unsupported("x.tar.zst").message == "Archives of this kind are not read yet; save it as .zip and add it again."
+    )
 
 
 def test_a_media_type_alone_tells_what_is_not_read() -> None:

@@ -6,6 +6,7 @@
     ├── Unsupported   a format that is not read yet                    skips
     ├── Empty         nothing in it to read                            skips
     ├── NeedsOcr      pictures of text, but no text                    skips
+    ├── HoldsFiles    an archive: no text, but files of its own        skips
     ├── Encrypted     protected by a password
     ├── TooLarge      needs more memory, or yields more text, than allowed
     ├── TooSlow       keeps the reader busy without getting on
@@ -111,6 +112,15 @@ class NeedsOcr(NotExtracted):
         super().__init__(message)
 
 
+class HoldsFiles(NotExtracted):
+    """An archive of files, to be read one by one; the message is for where that is not done."""
+
+    skips = True
+
+    def __init__(self, message: str = "It is an archive and is not opened here; unpack it and add the files.") -> None:
+        super().__init__(message)
+
+
 class Encrypted(NotExtracted):
     def __init__(self, message: str = "It is protected by a password; remove the password and add it again.") -> None:
         super().__init__(message)
@@ -134,5 +144,5 @@ class Unreadable(NotExtracted):
 
 
 ERRORS: dict[str, type[NotExtracted]] = {
-    kind.__name__: kind for kind in (Unsupported, Empty, NeedsOcr, Encrypted, TooLarge, TooSlow, Unreadable)
+    kind.__name__: kind for kind in (Unsupported, Empty, NeedsOcr, HoldsFiles, Encrypted, TooLarge, TooSlow, Unreadable)
 }

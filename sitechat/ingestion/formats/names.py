@@ -12,6 +12,7 @@ SUPPORTED_SUFFIXES = frozenset(
         *(".json", ".jsonl", ".ndjson", ".geojson", ".eml", ".epub"),
     }
 )
+ARCHIVE_SUFFIXES = frozenset({".zip"})
 _PDF = frozenset({"application/pdf", "application/x-pdf"})
 _OTHERS_READ = frozenset(
     {
@@ -35,6 +36,7 @@ OLD_POWERPOINT = "PowerPoint files from before 2007"
 OLD_EXCEL = "Excel files from before 2007"
 BINARY_EXCEL = "Binary Excel files"
 OUTLOOK = "Outlook messages"
+ARCHIVES = "Archives of this kind"
 # What files of these endings are called, for the sentence that says that they are not read.
 _CALLED = {
     OLD_WORD: ".doc .dot",
@@ -46,7 +48,7 @@ _CALLED = {
     "RTF files": ".rtf",
     "Pictures": ".png .jpg .jpeg .gif .webp .bmp .tif .tiff .svg .ico .heic .avif",
     "Sound and video files": ".mp3 .wav .ogg .flac .m4a .mp4 .mkv .mov .avi .webm",
-    "Archives": ".zip .tar .gz .tgz .bz2 .xz .7z .rar .zst",
+    ARCHIVES: ".tar .gz .tgz .bz2 .xz .7z .rar .zst",
     "Style sheets": ".css .scss .less",
     "Source code files": ".py .js .ts .c .h .cpp .java .go .rs .rb .sh .php .sql",
     "Data files": ".xml .yaml .yml .toml .parquet .db .sqlite",
@@ -77,6 +79,7 @@ _SAVED_AS = {
     OLD_EXCEL: ".xlsx",
     BINARY_EXCEL: ".xlsx",
     OUTLOOK: ".eml",
+    ARCHIVES: ".zip",
     "RTF files": ".docx",
 }
 _SAVED_AS_BY_SUFFIX = {".odt": ".docx", ".ods": ".xlsx", ".odp": ".pptx"}
@@ -91,7 +94,12 @@ def suffix_of(name: str) -> str:
 def is_supported(name: str) -> bool:
     """Whether a file of this name is worth opening; one without an ending may be text."""
     suffix = suffix_of(name)
-    return not suffix or suffix in SUPPORTED_SUFFIXES
+    return not suffix or suffix in SUPPORTED_SUFFIXES or suffix in ARCHIVE_SUFFIXES
+
+
+def is_archive(name: str) -> bool:
+    """Whether a file of this name is a collection of files."""
+    return suffix_of(name) in ARCHIVE_SUFFIXES
 
 
 def not_read(called: str, suffix: str = "") -> Unsupported:

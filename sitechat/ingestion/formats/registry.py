@@ -9,7 +9,7 @@ from sitechat.ingestion.formats.epub import EpubExtractor
 from sitechat.ingestion.formats.html import HtmlExtractor
 from sitechat.ingestion.formats.json import JsonExtractor
 from sitechat.ingestion.formats.markdown import MarkdownExtractor
-from sitechat.ingestion.formats.names import split_media_type, suffix_of, unsupported
+from sitechat.ingestion.formats.names import is_archive, split_media_type, suffix_of, unsupported
 from sitechat.ingestion.formats.pdf import PdfExtractor
 from sitechat.ingestion.formats.pptx import PptxExtractor
 from sitechat.ingestion.formats.sniff import sniff
@@ -44,6 +44,8 @@ _CALLED: dict[Extractor, str] = {
     _EPUB: "an e-book",
 }
 
+_LIES = "It is named like {} but is not one, or its beginning is missing."
+
 
 def extract(data: bytes, name: str, media_type: str | None = None) -> Extracted:
     """Read ``data``. ``media_type`` is the sender's, with its parameters; None when nobody said.
@@ -60,6 +62,8 @@ def choose(data: bytes, name: str, declared: str | None = None) -> Extractor:
     kind = sniff(data)
     if kind in _SNIFFED:
         return _SNIFFED[kind]
+    if is_archive(name):
+        raise Unreadable(_LIES.format("an archive"))
     if kind == "binary":
         if named is None and suffix_of(name):
             raise unsupported(name)
@@ -72,7 +76,7 @@ def _choose_for_text(name: str, named: Extractor | None, declared: str | None) -
     by_type = _BY_MEDIA_TYPE.get(declared or "")
     claimed = named or by_type
     if claimed in _CALLED:
-        raise Unreadable(f"It is named like {_CALLED[claimed]} but is not one, or its beginning is missing.")
+        raise Unreadable(_LIES.format(_CALLED[claimed]))
     if by_type is not None and by_type is not _TEXT:
         return by_type
     if named is not None:

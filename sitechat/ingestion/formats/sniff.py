@@ -6,7 +6,7 @@ import zipfile
 from typing import Literal
 
 from sitechat.ingestion.formats import names
-from sitechat.ingestion.formats.base import Encrypted, Unreadable, Unsupported
+from sitechat.ingestion.formats.base import Encrypted, HoldsFiles, Unreadable, Unsupported
 
 Kind = Literal["pdf", "docx", "pptx", "xlsx", "epub", "html", "text", "binary"]
 
@@ -60,7 +60,7 @@ def sniff(data: bytes) -> Kind:
     head = data[:HEAD]
     if b"%PDF-" in head[:1024]:
         return "pdf"
-    if head.startswith(b"PK\x03\x04"):
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _sniff_zip(data)
     if head.startswith(_OLE):
         return _sniff_ole(data)
@@ -85,9 +85,13 @@ def _sniff_zip(data: bytes) -> Kind:
             members = archive.infolist()
     except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError, EOFError):
         raise Unreadable(_DAMAGED_ZIP) from None
-    if any(member.flag_bits & 0x1 for member in members):
+    locked = [bool(member.flag_bits & 0x1) for member in members]
+    if locked and all(locked):
         raise Encrypted
-    return _sniff_members(frozenset(member.filename for member in members))
+    kind = _sniff_members(frozenset(member.filename for member in members))
+    if any(locked):
+        raise Encrypted
+    return kind
 
 
 def _sniff_members(members: frozenset[str]) -> Kind:
@@ -101,7 +105,7 @@ def _sniff_members(members: frozenset[str]) -> Kind:
                 return kind
     if _OPEN_DOCUMENT in members:
         raise names.not_read("OpenDocument files")
-    raise Unsupported("Archives are not read yet; unpack it and add the files inside.")
+    raise HoldsFiles
 
 
 def _sniff_ole(data: bytes) -> Kind:
