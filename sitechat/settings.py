@@ -67,6 +67,11 @@ class Settings(BaseSettings):
         "",
         description="Private networks that pages may be fetched from, as CIDRs separated by commas; none by default.",
     )
+    s3_buckets: str = Field(
+        "",
+        description="S3 buckets, or bucket/prefix, that may be read into knowledge bases with this server's AWS "
+        "credentials, separated by commas; none by default.",
+    )
 
     openai_api_key: SecretStr | None = Field(
         None,
@@ -81,7 +86,7 @@ class Settings(BaseSettings):
     aws_region: str | None = Field(
         None,
         validation_alias=AliasChoices("AWS_REGION", "AWS_DEFAULT_REGION"),
-        description="Region of Amazon Bedrock.",
+        description="Region of Amazon Bedrock and S3.",
     )
     aws_profile: str | None = Field(
         None,

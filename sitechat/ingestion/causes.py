@@ -2,7 +2,7 @@
 
 from typing import Literal, get_args
 
-from sitechat.errors import InvalidInput, TimedOut
+from sitechat.errors import Forbidden, InvalidInput, TimedOut
 from sitechat.ingestion.addresses import AddressRefused
 from sitechat.ingestion.blobs import TooLargeToKeep
 from sitechat.ingestion.fetch_errors import FetchFailed, PageTooLarge
@@ -32,6 +32,7 @@ CAUSES: tuple[Cause, ...] = get_args(Cause)
 
 _OF_ERRORS: tuple[tuple[type[Exception], Cause], ...] = (
     (AddressRefused, "refused"),
+    (Forbidden, "refused"),
     (TooLargeToKeep, "too_large"),
     (PageTooLarge, "too_large"),
     (TooLarge, "too_large"),

@@ -21,6 +21,9 @@ from sitechat.ingestion.extract import ExtractionPool
 from sitechat.ingestion.fetch import Fetcher
 from sitechat.ingestion.gather import Names, clean_name, expected_passages, items_of_paths, reason_to_skip
 from sitechat.ingestion.housekeeping import Housekeeping
+from sitechat.ingestion.s3.buckets import Buckets, first_item
+from sitechat.ingestion.s3.client import S3Client
+from sitechat.ingestion.s3.places import Allowed, parse_allowed, parse_place
 from sitechat.ingestion.signals import WORK, Signals, command, progress
 from sitechat.ingestion.site.crawl import Crawls, first_items
 from sitechat.ingestion.site.plan import from_plan, to_plan
@@ -45,6 +48,9 @@ BESIDE_SECONDS = 0.5
 """The same where another process does the work, so that nothing ever rings here."""
 QUIET_SECONDS = 0.2
 """Shortest time between two records of a watch: a folder of small files ends many items a second."""
+
+
+_BUCKET_PLAN = "bucket"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +96,12 @@ class IngestionService:
         self._housekeeping = Housekeeping(db, indexes, self.blobs)
         sources = Sources(self.blobs, self._fetcher, self._limit)
         self._crawls = Crawls(db, self._fetcher, self.blobs, Turns(settings.site_pause), self._limit)
-        stages = Stages(db, indexes, sources, self._pool, self._signals, self._housekeeping.stored, self._crawls)
+        self._allowed = Allowed(parse_allowed(settings.s3_buckets))
+        client = S3Client(settings.aws_region, settings.aws_profile)
+        self._buckets = Buckets(db, client, self._allowed, self.blobs, self._limit)
+        stages = Stages(
+            db, indexes, sources, self._pool, self._signals, self._housekeeping.stored, self._crawls, self._buckets
+        )
         self._workers = Workers(
             LeaseStore(db),
             stages,
@@ -112,6 +123,7 @@ class IngestionService:
         await self._workers.close()
         await self._pool.close()
         await self._fetcher.close()
+        await self._buckets.close()
         await self._housekeeping.close()
 
     # Handing over
@@ -151,12 +163,25 @@ class IngestionService:
         items = first_items(scope)
         return self._begun(await self._jobs.create(caller, knowledge_base_id, "site", items, plan=to_plan(scope)))
 
+    async def add_bucket(self, caller: Caller, knowledge_base_id: str, address: str) -> str:
+        """Journal the reading of ``s3://bucket/prefix`` with the server's credentials; returns the job's id.
+
+        Raises ``InvalidInput`` where that is no such address, ``Forbidden`` where it may not be read here.
+        """
+        await self._writable(caller, knowledge_base_id)
+        place = parse_place(address)
+        self._allowed.check(place)
+        plan = {_BUCKET_PLAN: str(place)}
+        return self._begun(await self._jobs.create(caller, knowledge_base_id, "bucket", [first_item(place)], plan=plan))
+
     async def read_again(self, caller: Caller, job_id: str) -> str:
-        """Journal another reading of the site that a job read; pages that have not changed cost a question each."""
+        """Journal another reading of the site or bucket that a job read; what has not changed costs a question each."""
         record = await self._reader.job(caller, job_id)
         found = await self._jobs.plan(job_id)
         if found is None:
-            raise InvalidInput("Only a website can be read again.")
+            raise InvalidInput("Only a website or a bucket can be read again.")
+        if _BUCKET_PLAN in found[0]:
+            return await self.add_bucket(caller, record.knowledge_base_id, found[0][_BUCKET_PLAN])
         return await self.add_site(caller, record.knowledge_base_id, from_plan(found[0]))
 
     # Looking

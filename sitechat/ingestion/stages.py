@@ -18,6 +18,7 @@ from sitechat.ingestion.chunk import chunk
 from sitechat.ingestion.extract import ExtractionPool
 from sitechat.ingestion.formats.base import Empty, Extracted, HoldsFiles
 from sitechat.ingestion.formats.names import split_media_type
+from sitechat.ingestion.s3.buckets import Buckets
 from sitechat.ingestion.signals import Signals, progress
 from sitechat.ingestion.site.crawl import Crawls
 from sitechat.ingestion.sources import Source, Sources
@@ -79,7 +80,8 @@ class Reading:
 
 
 class Stages:
-    """``on_stored`` is called after each document that was written. ``crawls`` knows the sites being read."""
+    """``on_stored`` is called after each document that was written. ``crawls`` knows the sites being read, ``buckets``
+    how to read from S3."""
 
     def __init__(
         self,
@@ -90,6 +92,7 @@ class Stages:
         signals: Signals,
         on_stored: Callable[[], None],
         crawls: Crawls,
+        buckets: Buckets,
     ) -> None:
         self._db = db
         self._indexes = indexes
@@ -98,6 +101,7 @@ class Stages:
         self._signals = signals
         self._on_stored = on_stored
         self._crawls = crawls
+        self._buckets = buckets
         self._leases = LeaseStore(db)
         self._knowledge = KnowledgeStore(db)
         self._archives = Archives(db, pool, sources, on_stored)
@@ -113,20 +117,27 @@ class Stages:
             return await self._page(claim, tending)
         if kind == "sitemap":
             return await self._sitemap(claim, tending)
+        if kind == "bucket":
+            return await self._buckets.look_through(claim, tending)
+        if kind == "object":
+            return await self._object(claim, tending)
         if kind == "blob" and await self._leases.superseded(claim):
             return await self._leases.skip(claim, "A newer version of it has been added since.", cause="superseded")
         source = await tending.during(self._sources.open(claim))
         known = await self._knowledge.document_at(claim.knowledge_base_id, claim.uri)
         if known is not None and (known.blob, known.recipe) == (source.blob, RECIPE):
             return await self._unchanged(claim, known)
-        blob, size = await self._keep(claim, source)
-        try:
-            reading = await self._extract(tending, source, blob, size)
-        except HoldsFiles:
-            if not self._archives.opens(claim):
-                raise
-            return await self._archives.look_through(claim, tending, blob)
-        return await self._embed_and_store(claim, tending, reading)
+        return await self._read(claim, tending, source)
+
+    async def _object(self, claim: Claim, tending: Tending) -> bool:
+        """An object of a bucket: it is asked for only if it has changed."""
+        known = await self._knowledge.document_at(claim.knowledge_base_id, claim.uri)
+        known = known if known is not None and known.recipe == RECIPE else None
+        found = await tending.during(self._buckets.fetch(claim, known))
+        if known is not None and (found is None or found.source.blob == known.blob):
+            return await self._unchanged(claim, known, found.validators if found is not None else None)
+        assert found is not None  # without a document there is no condition
+        return await self._read(claim, tending, found.source, found.validators)
 
     async def _sitemap(self, claim: Claim, tending: Tending) -> bool:
         """A list of a site's pages is no document; it leads to them."""
@@ -194,6 +205,19 @@ class Stages:
         self._signals.ring(progress(claim.job_id))
 
     # From bytes to passages
+
+    async def _read(
+        self, claim: Claim, tending: Tending, source: Source, validators: Mapping[str, str] | None = None
+    ) -> bool:
+        """See a file to its end, or an archive to the files in it."""
+        blob, size = await self._keep(claim, source)
+        try:
+            reading = await self._extract(tending, source, blob, size)
+        except HoldsFiles:
+            if not self._archives.opens(claim):
+                raise
+            return await self._archives.look_through(claim, tending, blob)
+        return await self._embed_and_store(claim, tending, replace(reading, validators=validators or {}))
 
     async def _extract(self, tending: Tending, source: Source, blob: str, size: int) -> Reading:
         path = self._sources.blobs.path(blob)

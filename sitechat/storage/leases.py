@@ -194,6 +194,14 @@ class LeaseStore:
             rows = [item_values(item, claim.job_id, claim.knowledge_base_id, begin + i) for i, item in enumerate(fresh)]
             await tx.execute(insert(ItemRow), rows)
 
+    async def found_so_far(self, claim: Claim, kind: str) -> tuple[int, str | None]:
+        """How many items of a ``kind`` of locator the job has been led to, and the last one's address."""
+        mine = (ItemRow.job_id == claim.job_id, ItemRow.locator.startswith(f"{kind}:"))
+        last = select(ItemRow.uri).where(*mine).order_by(ItemRow.ordinal.desc()).limit(1).scalar_subquery()
+        async with self._db.read() as session:
+            row = (await session.execute(select(func.count().label("count"), last.label("last")).where(*mine))).one()
+        return int(row._mapping["count"]), row.last
+
     async def try_later(self, claim: Claim, reason: str, delay: timedelta) -> None:
         """Passing trouble: back into the queue, not to be claimed before ``delay`` is over."""
         async with self._db.write() as session:

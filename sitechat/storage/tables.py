@@ -288,8 +288,8 @@ class FeedbackRow(Base):
 class JobRow(Base):
     """An ingestion: a set of items of one knowledge base. ``state`` as PROTOCOL's status words.
 
-    ``kind``: files, url, site. ``plan`` is a site's: where to begin, how far to go. Counts are not stored: progress is
-    a query over the items. ``error`` is the last failure.
+    ``kind``: files, url, site, bucket. ``plan`` is a site's or bucket's: where to begin, how far to go. Counts are not
+    stored: progress is a query over the items. ``error`` is the last failure.
     ``busy_seconds`` is how long items of it were being worked on, up to ``ticked_at`` (seconds since the epoch): what
     rates are measured against.
     """
@@ -316,10 +316,11 @@ class ItemRow(Base):
     """One file or URL of a job.
 
     ``state``: pending, in_progress, completed, skipped, failed, cancelled. ``outcome`` (of a completed item):
-    indexed, unchanged or looked through (a sitemap, which only leads to pages). ``cause`` names the kind of a
-    ``reason``. ``locator`` says where the bytes are: ``path:``, ``blob:``, ``url:``, ``page:`` or ``sitemap:``;
-    ``blob`` is the checksum of the stored copy that the item needs. ``depth`` counts links from where a site was
-    begun. ``lease_owner`` is drawn anew at each claim; a lease that has run out makes the item claimable again.
+    indexed, unchanged or looked through (a sitemap, archive or bucket, which only leads to others). ``cause`` names
+    the kind of a ``reason``. ``locator`` says where the bytes are: ``path:``, ``blob:``, ``url:``, ``page:``,
+    ``sitemap:``, ``bucket:`` or ``object:``; ``blob`` is the checksum of the stored copy that the item needs.
+    ``depth`` counts links from where a site was begun, and is 1 for a file in an archive. ``lease_owner`` is drawn
+    anew at each claim; a lease that has run out makes the item claimable again.
     ``attempts`` counts claims, ``failures`` those that ended in a passing trouble; ``not_before`` keeps a retry
     waiting. ``weight`` is about how many passages it will have, as far as name and size tell, and never changes.
     """

@@ -97,7 +97,7 @@ def _commands(job: ProgressRecord) -> None:
             _command(job, "resume", text.RESUME, "play_arrow")
         if job.status in OPEN:
             _command(job, "cancel", text.CANCEL_JOB, "close")
-        if job.kind == "site" and job.status not in OPEN:
+        if job.kind in ("site", "bucket") and job.status not in OPEN:
             _command(job, "again", text.READ_AGAIN, "refresh")
         if job.failed_files and job.status not in {"pending", "in_progress"}:
             _command(job, "retry", text.RETRY_FAILED, "refresh")
@@ -123,7 +123,7 @@ def _command(job: ProgressRecord, name: str, label: str, icon: str) -> None:
 def _files(job: ProgressRecord) -> None:
     opened = st.expander(text.DETAILS, type="compact", key=f"files-of-{job.id}", on_change="rerun")
     counts: dict[ItemState, int] = {"failed": job.failed_files, "skipped": job.skipped_files}
-    if job.kind == "site":
+    if job.kind in ("site", "bucket"):
         del counts["skipped"]  # most of what a site links to is left out: the table says why, by reason
     for state, count in counts.items():
         if count:

@@ -206,7 +206,7 @@ FILES_HELP = (
     "Text, Markdown, HTML, PDF, Word, PowerPoint, Excel, CSV, JSON, e-mails and EPUB books are read, also from zip "
     "archives; anything else is listed as skipped, with why."
 )
-ADDRESS = "Address of a page or website"
+ADDRESS = "Address of a page, a website or an S3 bucket"
 ADDRESS_EXAMPLE = "https://example.org/handbook"
 ADD_PAGE = "Add"
 HOW_FAR = "How much of it"
