@@ -62,6 +62,11 @@ class Settings(BaseSettings):
     max_file_mb: int = Field(100, ge=1, description="Largest file or page that is read, in MB.")
     extract_timeout: float = Field(300, gt=0, description="Seconds that reading one file may take in all.")
     extract_memory_mb: int = Field(2048, ge=256, description="Memory that reading one file may take, in MB.")
+    ocr_languages: str = Field(
+        "eng",
+        pattern=r"^[A-Za-z0-9_]+([,+ ]+[A-Za-z0-9_]+)*$",
+        description="Languages of scanned pages, by Tesseract's names and separated by commas, such as eng,deu.",
+    )
     site_pause: float = Field(0.25, ge=0, description="Seconds between two requests to a website that is being read.")
     allow_networks: str = Field(
         "",

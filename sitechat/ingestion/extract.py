@@ -43,7 +43,7 @@ class ExtractionPool:
     """Up to ``size`` processes, each reading one file at a time within the limits given here.
 
     ``cpu_seconds`` is what a file may compute without getting on (see :mod:`sitechat.ingestion.cpu_budget`),
-    ``timeout`` what it may take in all, waiting included.
+    ``timeout`` what it may take in all, waiting included. ``ocr_languages`` are Tesseract's names for them.
     """
 
     def __init__(
@@ -54,9 +54,10 @@ class ExtractionPool:
         cpu_seconds: float = cpu_budget.FIRST_SECONDS,
         memory_mb: int = 2048,
         longest_text: int = LONGEST_TEXT,
+        ocr_languages: str = "eng",
     ) -> None:
         self._timeout = timeout
-        self._arguments = (str(memory_mb << 20), str(longest_text), str(cpu_seconds))
+        self._arguments = (str(memory_mb << 20), str(longest_text), str(cpu_seconds), ocr_languages)
         self._largest_text = 4 * longest_text
         self._free = asyncio.Semaphore(size)
         self._idle: list[_Reader] = []

@@ -1,8 +1,8 @@
-"""The process in which untrusted files are read: ``python -m sitechat.ingestion.extract_child MEMORY TEXT CPU``.
+"""The process in which untrusted files are read: ``python -m sitechat.ingestion.extract_child MEMORY TEXT CPU OCR``.
 
 It answers requests from its standard input, one after the other, until that ends; :mod:`sitechat.ingestion.extract`
 starts it and kills it when a file takes too long. Arguments: the memory it may take in bytes, the length of text that
-a file may yield in characters, and the seconds it may compute without getting on.
+a file may yield in characters, the seconds it may compute without getting on, and the languages of scanned pages.
 """
 
 import os
@@ -36,8 +36,9 @@ def main() -> None:
     memory, longest, cpu_seconds = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
     confine(memory)
     requests, replies = _take_pipes()
-    from sitechat.ingestion.formats import registry  # noqa: F401 (loaded under the limits)
+    from sitechat.ingestion.formats import ocr, registry  # noqa: F401 (loaded under the limits)
 
+    ocr.use_languages(ocr.parse_languages(sys.argv[4]))
     replies.write(wire.frame(wire.READY))
     for count in range(1, _MOST_FILES + 1):
         request = _read_frame(requests)
@@ -103,7 +104,9 @@ def _extract(request: wire.Request, longest: int) -> "Extracted | PageFacts | tu
             return list_members(data)
         extracted = extract(data, request.name, request.media_type)
         _check_size(extracted, longest)
-        extracted = replace(extracted, flags=inspect(data, extracted, request.name, request.media_type))
+        extracted = replace(
+            extracted, flags=(*extracted.flags, *inspect(data, extracted, request.name, request.media_type))
+        )
     except NotExtracted as error:
         return _Failure(error)
     except MemoryError:

@@ -11,7 +11,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from sitechat.errors import InvalidInput
-from sitechat.ingestion.formats.names import is_supported, unsupported
+from sitechat.ingestion.formats.names import (
+    INSTALL_OCR,
+    PICTURE_SUFFIXES,
+    is_picture,
+    is_supported,
+    ocr_installed,
+    unsupported,
+)
 from sitechat.storage.jobs import NewItem
 
 NO_ACCESS = "SiteChat is not allowed to open it."
@@ -19,6 +26,7 @@ NOT_UNICODE = "Its name cannot be read as text; rename it and add it again."
 NOT_A_FILE = "It is not an ordinary file."
 _LONGEST_NAME = 200
 _BYTES_PER_PASSAGE = {".html": 1900, ".htm": 1900, ".pdf": 25_000, ".docx": 12_000, ".pptx": 50_000, ".zip": math.inf}
+_BYTES_PER_PASSAGE |= dict.fromkeys(PICTURE_SUFFIXES, 200_000)
 """Measured over documentation, papers and a few office files; anything else is plain text."""
 Identity = tuple[int, int]
 """Device and inode: the same for every name of a folder."""
@@ -40,6 +48,8 @@ def items_of_paths(paths: Sequence[Path], leave_out: Path) -> list[NewItem]:
 
 def reason_to_skip(name: str) -> str:
     """Why a file of this name will not be read; empty where it will."""
+    if is_picture(name) and not ocr_installed():
+        return f"Pictures are read only with OCR. {INSTALL_OCR}"
     return "" if is_supported(name) else unsupported(name).message
 
 

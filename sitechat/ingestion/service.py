@@ -89,7 +89,10 @@ class IngestionService:
         self._knowledge = KnowledgeStore(db)
         self._signals = Signals()
         self._pool = ExtractionPool(
-            size=workers, timeout=settings.extract_timeout, memory_mb=settings.extract_memory_mb
+            size=workers,
+            timeout=settings.extract_timeout,
+            memory_mb=settings.extract_memory_mb,
+            ocr_languages=settings.ocr_languages,
         )
         rules = AddressRules(parse_networks(settings.allow_networks))
         self._fetcher = Fetcher(rules, max_bytes=self._limit)

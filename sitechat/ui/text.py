@@ -203,8 +203,8 @@ ALL_BASES = "All knowledge bases"
 ADD_DOCUMENTS = "Add documents"
 FILES = "Files"
 FILES_HELP = (
-    "Text, Markdown, HTML, PDF, Word, PowerPoint, Excel, CSV, JSON, e-mails and EPUB books are read, also from zip "
-    "archives; anything else is listed as skipped, with why."
+    "Text, Markdown, HTML, PDF, Word, PowerPoint, Excel, CSV, JSON, e-mails, EPUB books and scans are read, also "
+    "from zip archives; anything else is listed as skipped, with why."
 )
 ADDRESS = "Address of a page, a website or an S3 bucket"
 ADDRESS_EXAMPLE = "https://example.org/handbook"
@@ -267,6 +267,7 @@ JOB_STATES = {
 FLAGS = {
     "invisible": "It contains characters that nobody sees but a language model reads",
     "hidden": "It contains text that its page hides from people",
+    "scans": "It has pages that are pictures of text, which need OCR and were not read",
     "instruction": "It contains a passage that reads like an instruction to a language model",
 }
 UNCHANGED = "Unchanged"

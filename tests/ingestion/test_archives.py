@@ -83,7 +83,7 @@ async def test_each_file_of_an_archive_becomes_a_document_under_its_name(library
             ("notes/", ""),
             ("notes/otters.md", f"# Otters\n\n{TEXT}"),
             ("handbook.docx", documents.word()),
-            ("picture.png", b"\x89PNG"),
+            ("picture.gif", b"GIF89a"),
             ("notes/.hidden.md", "x"),
             ("__MACOSX/notes/._otters.md", "x"),
         ]
@@ -93,7 +93,7 @@ async def test_each_file_of_an_archive_becomes_a_document_under_its_name(library
         ("papers.zip", "looked through"),
         ("papers.zip/notes/otters.md", "indexed"),
         ("papers.zip/handbook.docx", "indexed"),
-        ("papers.zip/picture.png", "unsupported"),
+        ("papers.zip/picture.gif", "unsupported"),
     ]
     assert await titles(library) == {
         "file:papers.zip/notes/otters.md": "Otters",

@@ -33,7 +33,7 @@ def make_folder(folder: Path, edition: int = 1) -> Path:
     (folder / "twin.md").write_bytes((folder / "book-01.md").read_bytes())
     (folder / "empty.txt").write_text("")
     (folder / "damaged.pdf").write_bytes(b"%PDF-1.7 rubbish")
-    (folder / "picture.png").write_bytes(b"\x89PNG")
+    (folder / "picture.gif").write_bytes(b"GIF89a")
     return folder
 
 

@@ -39,7 +39,7 @@ class Block:
     page: int | None = None
 
 
-FlagKind = Literal["invisible", "hidden", "instruction"]
+FlagKind = Literal["invisible", "hidden", "instruction", "scans"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Flag:
     """Something in a document that a person should look at.
 
     ``start`` and ``end`` are offsets in the text in which it was found; of a ``hidden`` one, in that passage.
-    ``excerpt`` is on one line, with what nobody sees made visible.
+    ``excerpt`` is on one line, with what nobody sees made visible; of ``scans``, the pages that were not read.
     """
 
     kind: FlagKind

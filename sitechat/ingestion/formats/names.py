@@ -1,18 +1,24 @@
 """What can be told about a file from its name and its media type alone, without loading what reads it."""
 
+import shutil
 from pathlib import PurePath
 
 from sitechat.ingestion.formats.base import Unsupported
 
 # Endings of what is read. A test keeps this in step with the extractors.
+PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff"})
 SUPPORTED_SUFFIXES = frozenset(
     {
+        *PICTURE_SUFFIXES,
         *(".txt", ".text", ".md", ".markdown", ".mdown", ".mkd", ".mdx", ".html", ".htm", ".xhtml", ".shtml"),
         *(".pdf", ".docx", ".docm", ".pptx", ".pptm", ".ppsx", ".ppsm", ".xlsx", ".xlsm", ".csv", ".tsv", ".tab"),
         *(".json", ".jsonl", ".ndjson", ".geojson", ".eml", ".epub"),
     }
 )
 ARCHIVE_SUFFIXES = frozenset({".zip"})
+OCR_PROGRAM = "tesseract"
+INSTALL_OCR = "Install Tesseract (the package tesseract-ocr) where SiteChat runs, then add it again."
+_PICTURE_TYPES = frozenset({"image/png", "image/jpeg", "image/tiff"})
 _PDF = frozenset({"application/pdf", "application/x-pdf"})
 _OTHERS_READ = frozenset(
     {
@@ -36,6 +42,7 @@ OLD_POWERPOINT = "PowerPoint files from before 2007"
 OLD_EXCEL = "Excel files from before 2007"
 BINARY_EXCEL = "Binary Excel files"
 OUTLOOK = "Outlook messages"
+PICTURES = "Pictures of this kind"
 ARCHIVES = "Archives of this kind"
 # What files of these endings are called, for the sentence that says that they are not read.
 _CALLED = {
@@ -46,7 +53,7 @@ _CALLED = {
     "OpenDocument files": ".odt .ods .odp",
     "Kindle books": ".mobi .azw .azw3",
     "RTF files": ".rtf",
-    "Pictures": ".png .jpg .jpeg .gif .webp .bmp .tif .tiff .svg .ico .heic .avif",
+    PICTURES: ".gif .webp .bmp .svg .ico .heic .avif",
     "Sound and video files": ".mp3 .wav .ogg .flac .m4a .mp4 .mkv .mov .avi .webm",
     ARCHIVES: ".tar .gz .tgz .bz2 .xz .7z .rar .zst",
     "Style sheets": ".css .scss .less",
@@ -58,7 +65,7 @@ _CALLED = {
 }
 _CALLED_BY_SUFFIX = {suffix: called for called, suffixes in _CALLED.items() for suffix in suffixes.split()}
 _CALLED_BY_TYPE = (
-    ("image/", "Pictures"),
+    ("image/", PICTURES),
     ("audio/", "Sound and video files"),
     ("video/", "Sound and video files"),
     ("font/", "Fonts"),
@@ -80,6 +87,7 @@ _SAVED_AS = {
     BINARY_EXCEL: ".xlsx",
     OUTLOOK: ".eml",
     ARCHIVES: ".zip",
+    PICTURES: ".png",
     "RTF files": ".docx",
 }
 _SAVED_AS_BY_SUFFIX = {".odt": ".docx", ".ods": ".xlsx", ".odp": ".pptx"}
@@ -102,6 +110,16 @@ def is_archive(name: str) -> bool:
     return suffix_of(name) in ARCHIVE_SUFFIXES
 
 
+def ocr_installed() -> bool:
+    """Whether pictures of text can be read here."""
+    return shutil.which(OCR_PROGRAM) is not None
+
+
+def is_picture(name: str) -> bool:
+    """Whether a file of this name needs OCR."""
+    return suffix_of(name) in PICTURE_SUFFIXES
+
+
 def not_read(called: str, suffix: str = "") -> Unsupported:
     """The reason why what is ``called`` so is left out, and what to do about it where something can be done."""
     saved_as = _SAVED_AS.get(called) or _SAVED_AS_BY_SUFFIX.get(suffix)
@@ -121,6 +139,8 @@ def unsupported(name: str) -> Unsupported:
 def check_media_type(media_type: str | None) -> None:
     """Raises :class:`Unsupported` for what a server declares to be something that is not read."""
     if not media_type or media_type in _PDF or media_type in _OTHERS_READ:
+        return
+    if media_type in _PICTURE_TYPES and ocr_installed():
         return
     if media_type.startswith("text/") and media_type not in _TEXT_NOT_READ:
         return

@@ -11,6 +11,7 @@ from sitechat.ingestion.formats.json import JsonExtractor
 from sitechat.ingestion.formats.markdown import MarkdownExtractor
 from sitechat.ingestion.formats.names import is_archive, split_media_type, suffix_of, unsupported
 from sitechat.ingestion.formats.pdf import PdfExtractor
+from sitechat.ingestion.formats.pictures import PictureExtractor
 from sitechat.ingestion.formats.pptx import PptxExtractor
 from sitechat.ingestion.formats.sniff import sniff
 from sitechat.ingestion.formats.text import TextExtractor
@@ -18,11 +19,11 @@ from sitechat.ingestion.formats.xlsx import XlsxExtractor
 
 _TEXT, _MARKDOWN, _HTML = TextExtractor(), MarkdownExtractor(), HtmlExtractor()
 _PDF, _DOCX, _PPTX, _XLSX = PdfExtractor(), DocxExtractor(), PptxExtractor(), XlsxExtractor()
-_EPUB = EpubExtractor()
+_EPUB, _PICTURE = EpubExtractor(), PictureExtractor()
 
 EXTRACTORS: tuple[Extractor, ...] = (
     *(_TEXT, _MARKDOWN, _HTML, CsvExtractor(), JsonExtractor(), EmlExtractor()),
-    *(_PDF, _DOCX, _PPTX, _XLSX, _EPUB),
+    *(_PDF, _DOCX, _PPTX, _XLSX, _EPUB, _PICTURE),
 )
 
 _BY_SUFFIX = {suffix: extractor for extractor in EXTRACTORS for suffix in extractor.suffixes}
@@ -34,6 +35,7 @@ _SNIFFED: dict[str, Extractor] = {
     "xlsx": _XLSX,
     "epub": _EPUB,
     "html": _HTML,
+    "picture": _PICTURE,
 }
 # What is never text by its content.
 _CALLED: dict[Extractor, str] = {
@@ -42,6 +44,7 @@ _CALLED: dict[Extractor, str] = {
     _PPTX: "a PowerPoint file",
     _XLSX: "an Excel file",
     _EPUB: "an e-book",
+    _PICTURE: "a picture",
 }
 
 _LIES = "It is named like {} but is not one, or its beginning is missing."

@@ -8,7 +8,7 @@ from typing import Literal
 from sitechat.ingestion.formats import names
 from sitechat.ingestion.formats.base import Encrypted, HoldsFiles, Unreadable, Unsupported
 
-Kind = Literal["pdf", "docx", "pptx", "xlsx", "epub", "html", "text", "binary"]
+Kind = Literal["pdf", "docx", "pptx", "xlsx", "epub", "html", "picture", "text", "binary"]
 
 HEAD = 8192
 _HTML = re.compile(
@@ -19,14 +19,11 @@ _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED_OFFICE = "EncryptedPackage".encode("utf-16-le")
 _DAMAGED_ZIP = "It is damaged: the archive inside cannot be opened."
 
+_PICTURES = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*")
 # First bytes -> what a person calls it.
 _OTHERS = (
     (b"{\\rtf", "RTF files"),
-    (b"\x89PNG", "Pictures"),
-    (b"\xff\xd8\xff", "Pictures"),
-    (b"GIF8", "Pictures"),
-    (b"II*\0", "Pictures"),
-    (b"MM\0*", "Pictures"),
+    (b"GIF8", names.PICTURES),
     (b"\x1f\x8b", "Compressed files"),
     (b"BZh", "Compressed files"),
     (b"\xfd7zXZ", "Compressed files"),
@@ -64,6 +61,8 @@ def sniff(data: bytes) -> Kind:
         return _sniff_zip(data)
     if head.startswith(_OLE):
         return _sniff_ole(data)
+    if head.startswith(_PICTURES):
+        return "picture"
     for magic, called in _OTHERS:
         if head.startswith(magic):
             raise names.not_read(called)
