@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
-from sitechat.ingestion import cpu_budget
+from sitechat.ingestion import cpu_budget, language
 from sitechat.ingestion import extract_wire as wire
 from sitechat.ingestion.confinement import confine
 from sitechat.ingestion.formats.base import Extracted, NotExtracted, TooLarge, Unreadable
@@ -21,7 +21,7 @@ from sitechat.ingestion.site.facts import PageFacts
 _NEEDS_MEMORY = "Reading it needs more memory than is allowed."
 _CRASHED = "It could not be read; it is probably damaged."
 _MOST_FILES = 500
-_MOST_RESIDENT = 400 << 20
+_MOST_RESIDENT = 480 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ class _Failure:
 
 def main() -> None:
     memory, longest, cpu_seconds = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
+    language.load()  # which needs a temporary file, and there are none from here on
     confine(memory)
     requests, replies = _take_pipes()
     from sitechat.ingestion.formats import ocr, registry  # noqa: F401 (loaded under the limits)
@@ -104,9 +105,9 @@ def _extract(request: wire.Request, longest: int) -> "Extracted | PageFacts | tu
             return list_members(data)
         extracted = extract(data, request.name, request.media_type)
         _check_size(extracted, longest)
-        extracted = replace(
-            extracted, flags=(*extracted.flags, *inspect(data, extracted, request.name, request.media_type))
-        )
+        found = inspect(data, extracted, request.name, request.media_type)
+        cpu_budget.end()  # what follows is bounded, and not the file's doing
+        extracted = replace(extracted, flags=(*extracted.flags, *found), language=language.detect(extracted))
     except NotExtracted as error:
         return _Failure(error)
     except MemoryError:

@@ -45,6 +45,7 @@ class Header:
     title: str = ""
     pages: tuple[int, ...] = ()
     flags: tuple[Flag, ...] = ()
+    language: str = ""
 
     def extracted(self, blocks: bytes, text: bytes) -> Extracted:
         """The whole reply; ``blocks`` and ``text`` are the frames that follow a header without failure."""
@@ -52,7 +53,7 @@ class Header:
             Block(_KINDS[kind], start, end, level, page or None)
             for kind, start, end, level, page in _BLOCK.iter_unpack(blocks)
         )
-        return Extracted(self.title, text.decode("utf-8"), unpacked, self.pages, self.flags)
+        return Extracted(self.title, text.decode("utf-8"), unpacked, self.pages, self.flags, self.language)
 
 
 def frame(payload: bytes) -> bytes:
@@ -70,7 +71,8 @@ def decode_request(payload: bytes) -> Request:
 def encode_extracted(extracted: Extracted, *, last: bool) -> tuple[bytes, bytes, bytes]:
     """Header, blocks and text."""
     found = [asdict(flag) for flag in extracted.flags]
-    header = {"title": extracted.title, "pages": extracted.pages, "flags": found, "last": last}
+    language = extracted.language
+    header = {"title": extracted.title, "pages": extracted.pages, "flags": found, "language": language, "last": last}
     blocks = b"".join(
         _BLOCK.pack(_KINDS.index(block.kind), block.start, block.end, block.level, block.page or 0)
         for block in extracted.blocks
@@ -91,7 +93,8 @@ def decode_header(payload: bytes) -> Header:
             kind = ERRORS.get(fields["error"], Unreadable)
             return Header(kind(fields["message"]), fields["detail"], fields["last"])
         flags = tuple(Flag(**flag) for flag in fields["flags"])
-        return Header(None, "", fields["last"], fields["title"], tuple(fields["pages"]), flags)
+        pages, language = tuple(fields["pages"]), fields["language"]
+        return Header(None, "", fields["last"], fields["title"], pages, flags, language)
     except (KeyError, TypeError) as error:
         raise ValueError("not a header") from error
 

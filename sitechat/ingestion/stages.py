@@ -29,7 +29,7 @@ from sitechat.storage.knowledge import KnowledgeStore, NewDocument
 from sitechat.storage.leases import Claim, LeaseStore
 from sitechat.storage.values import Document, NewChunk, NewVector
 
-RECIPE = "1"
+RECIPE = "2"
 """Names how files become passages. A new one makes the next ingestion read unchanged files again."""
 BATCH = 32
 """Passages embedded at once: the most that an interruption costs."""
@@ -304,6 +304,7 @@ class Stages:
                 flags=[{"kind": flag.kind, "excerpt": flag.excerpt} for flag in reading.extracted.flags],
                 validators=reading.validators,
                 fingerprint=reading.fingerprint,
+                language=reading.extracted.language,
             )
             document_id = await self._knowledge.replace_document(document, chunks, generation_id, tx)
             ended = await self._leases.complete(claim, "indexed", document_id, len(chunks), tx)

@@ -42,6 +42,7 @@ class NewDocument:
     flags: Sequence[Mapping[str, Any]] = ()
     validators: Mapping[str, str] = field(default_factory=dict)
     fingerprint: int | None = None
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +244,7 @@ async def _upsert_document(session: AsyncSession, new: NewDocument, chunk_count:
         "flags": [dict(flag) for flag in new.flags],
         "validators": dict(new.validators),
         "fingerprint": new.fingerprint,
+        "language": new.language,
         "chunk_count": chunk_count,
         "owner_id": new.owner_id,
         "access": list(new.access),
@@ -359,6 +361,7 @@ def _chunks() -> Select[*tuple[Any, ...]]:
         DocumentRow.title,
         DocumentRow.uri,
         DocumentRow.media_type,
+        DocumentRow.language,
         DocumentRow.read_at,
         DocumentRow.owner_id,
         DocumentRow.access,
@@ -392,4 +395,5 @@ def _chunk(row: Row[*tuple[Any, ...]]) -> Chunk:
         uri=row.uri,
         media_type=row.media_type,
         read_at=row.read_at,
+        language=row.language,
     )

@@ -80,7 +80,7 @@ class DocumentRow(Base):
 
     ``flags`` are what a person should look at: kind and excerpt of each. ``validators`` are request headers that ask
     its site whether it has changed; ``fingerprint`` is a SimHash of the text as a signed 64-bit number, of pages of a
-    site only.
+    site only. ``language`` is an ISO 639-1 code, empty where it is not known.
     """
 
     __tablename__ = "documents"
@@ -101,6 +101,7 @@ class DocumentRow(Base):
     flags: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
     validators: Mapped[dict[str, Any]] = mapped_column(default=dict)
     fingerprint: Mapped[int | None] = mapped_column(BigInteger)
+    language: Mapped[str] = mapped_column(String(8), default="")
     read_at: Mapped[datetime] = mapped_column(default=now)
     created_at: Mapped[datetime] = mapped_column(default=now)
     updated_at: Mapped[datetime] = mapped_column(default=now)

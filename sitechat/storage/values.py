@@ -30,7 +30,10 @@ class KnowledgeBase:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """``pages`` holds the offset in the text at which each page begins; empty where there are no pages."""
+    """``pages`` holds the offset in the text at which each page begins; empty where there are no pages.
+
+    ``language`` is an ISO 639-1 code, empty where it is not known.
+    """
 
     id: str
     knowledge_base_id: str
@@ -47,6 +50,7 @@ class Document:
     flags: list[dict[str, Any]]
     validators: dict[str, str]
     fingerprint: int | None
+    language: str
     read_at: datetime
     created_at: datetime
     updated_at: datetime
@@ -69,6 +73,7 @@ class Chunk:
     uri: str
     media_type: str
     read_at: datetime
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)

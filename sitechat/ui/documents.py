@@ -46,11 +46,12 @@ def _row(document: Document) -> None:
             )
             facts = [
                 document.uri.removeprefix("file:"),
+                text.LANGUAGES.get(document.language, document.language),
                 text.size(document.size),
                 text.count(document.chunk_count, "passage"),
                 text.read(text.ago(document.read_at, session.now())),
             ]
-            st.caption(" · ".join(plain(fact) for fact in facts))
+            st.caption(" · ".join(plain(fact) for fact in facts if fact))
             for flag in document.flags[:SHOWN_FLAGS]:
                 st.caption(f":material/warning: {plain(text.flagged(flag['kind'], flag['excerpt']))}")
         with st.popover(text.DELETE, icon=":material/delete:", type="tertiary", key=f"menu-{document.id}"):

@@ -291,6 +291,17 @@ CAUSES = {
     "superseded": "Newer version added",
     "failed": "Failed",
 }
+LANGUAGES = {
+    "en": "English", "de": "German", "fr": "French", "es": "Spanish", "it": "Italian", "pt": "Portuguese",
+    "nl": "Dutch", "sv": "Swedish", "da": "Danish", "no": "Norwegian", "fi": "Finnish", "is": "Icelandic",
+    "pl": "Polish", "cs": "Czech", "sk": "Slovak", "sl": "Slovenian", "hr": "Croatian", "sr": "Serbian",
+    "bs": "Bosnian", "hu": "Hungarian", "ro": "Romanian", "bg": "Bulgarian", "mk": "Macedonian", "sq": "Albanian",
+    "el": "Greek", "tr": "Turkish", "ru": "Russian", "uk": "Ukrainian", "be": "Belarusian", "lt": "Lithuanian",
+    "lv": "Latvian", "et": "Estonian", "ga": "Irish", "cy": "Welsh", "ca": "Catalan", "eu": "Basque",
+    "ar": "Arabic", "fa": "Persian", "he": "Hebrew", "ur": "Urdu", "hi": "Hindi", "bn": "Bengali", "ta": "Tamil",
+    "te": "Telugu", "th": "Thai", "vi": "Vietnamese", "id": "Indonesian", "ms": "Malay", "ja": "Japanese",
+    "zh": "Chinese", "ko": "Korean", "ka": "Georgian", "hy": "Armenian", "az": "Azerbaijani", "kk": "Kazakh",
+}  # fmt: skip
 STALLED = "Stalled: nothing has moved for a while"
 
 

@@ -61,7 +61,7 @@ class Extracted:
     """A file as text. Blocks are in order and do not overlap; between them there is only white space.
 
     ``pages`` holds the offset at which each page begins; it is empty where there are no pages. ``flags`` are what a
-    person should look at.
+    person should look at. ``language`` is an ISO 639-1 code, empty where it is not known.
     """
 
     title: str
@@ -69,6 +69,7 @@ class Extracted:
     blocks: tuple[Block, ...]
     pages: tuple[int, ...] = ()
     flags: tuple[Flag, ...] = ()
+    language: str = ""
 
 
 @runtime_checkable
