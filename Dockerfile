@@ -6,6 +6,8 @@ COPY scripts/install.py scripts/install.py
 RUN python scripts/install.py --packages-only --venv /opt/venv
 
 FROM python:3.11-slim-bookworm
+# hadolint ignore=DL3008
+RUN apt-get update && apt-get install -y --no-install-recommends tesseract-ocr && rm -rf /var/lib/apt/lists/*
 RUN useradd --uid 10001 --create-home sitechat && install -d -o sitechat /data
 COPY --from=packages /opt/venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH \

@@ -71,6 +71,11 @@ class Settings(BaseSettings):
     max_file_mb: int = Field(100, ge=1, description="Largest file or page that is read, in MB.")
     extract_timeout: float = Field(300, gt=0, description="Seconds that reading one file may take in all.")
     extract_memory_mb: int = Field(2048, ge=256, description="Memory that reading one file may take, in MB.")
+    ocr_languages: str = Field(
+        "eng",
+        pattern=r"^[A-Za-z0-9_]+([,+ ]+[A-Za-z0-9_]+)*$",
+        description="Languages of scanned pages, by Tesseract's names and separated by commas, such as eng,deu.",
+    )
     site_pause: float = Field(0.25, ge=0, description="Seconds between two requests to a website that is being read.")
     grace_days: int = Field(
         7,
@@ -81,6 +86,11 @@ class Settings(BaseSettings):
     allow_networks: str = Field(
         "",
         description="Private networks that pages may be fetched from, as CIDRs separated by commas; none by default.",
+    )
+    s3_buckets: str = Field(
+        "",
+        description="S3 buckets, or bucket/prefix, that may be read into knowledge bases with this server's AWS "
+        "credentials, separated by commas; none by default.",
     )
 
     notify_webhook: HttpUrl | None = Field(
@@ -126,7 +136,7 @@ class Settings(BaseSettings):
     aws_region: str | None = Field(
         None,
         validation_alias=AliasChoices("AWS_REGION", "AWS_DEFAULT_REGION"),
-        description="Region of Amazon Bedrock.",
+        description="Region of Amazon Bedrock and S3.",
     )
     aws_profile: str | None = Field(
         None,

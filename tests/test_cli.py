@@ -8,11 +8,12 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from sitechat.cli import app
-from sitechat.errors import InvalidInput, NotFound, SettingsError
+from sitechat.errors import Forbidden, InvalidInput, NotFound, SettingsError
 from sitechat.events import EventAdapter
 from sitechat.progress import ItemRecord, ProgressRecord
 from sitechat.runtime import Runtime
 from sitechat.settings import Settings
+from tests.servers.s3_wire import S3Wire
 
 Run = Callable[..., Result]
 
@@ -110,6 +111,18 @@ def test_a_login_is_given_by_lines_or_a_file_and_for_one_site(run: Run, tmp_path
     assert isinstance(two.exception, InvalidInput)
     bad = run("ingest", "http://127.0.0.1:8080/", "--header", "Host: example.org", "-k", "Site")
     assert isinstance(bad.exception, InvalidInput)
+
+
+def test_a_bucket_is_read_from_the_command_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    with S3Wire({"papers/2024/leave.txt": b"Everyone has thirty days of leave a year."}) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", server.origin)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKID")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+        monkeypatch.setenv("SITECHAT_S3_BUCKETS", "papers/2024")
+        read = run("ingest", "s3://papers/2024", "-k", "Papers")
+    assert read.exit_code == 0
+    assert "“Papers”: 1 indexed · 1 looked through" in read.stdout
+    assert isinstance(run("ingest", "s3://papers", "-k", "Papers").exception, Forbidden)
 
 
 def test_json_is_one_protocol_event_a_line(run: Run, handbook: Path) -> None:

@@ -44,13 +44,17 @@ class VectorRecord:
 
 @dataclass(frozen=True, slots=True)
 class TextRecord:
-    """One chunk for full text; ``title`` and ``heading`` are searched together with ``text``."""
+    """One chunk for full text; ``title`` and ``heading`` are searched together with ``text``.
+
+    ``language`` is an ISO 639-1 code, empty where it is not known.
+    """
 
     chunk_id: int
     scope: Scope
     title: str
     heading: str
     text: str
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +145,13 @@ class TextIndex(Protocol):
         ...
 
     def search(self, query: str, k: int, where: Filter) -> list[Hit]:
-        """The ``k`` best chunks by BM25; any text is a valid query, operators have no meaning."""
+        """The ``k`` best chunks by BM25, of any language; any text is a valid query, operators have no meaning."""
         ...
 
-    def rescore(self, query: str, texts: Sequence[str]) -> list[WordScore]:
+    def rescore(self, query: str, texts: Sequence[str], languages: Sequence[str] = ()) -> list[WordScore]:
         """Finer scores of candidates, in order; a text is made by :func:`~vectorstore.words.searched_text`.
+
+        ``languages`` are the texts' own, as in :class:`TextRecord`; without them all count as English.
 
         Add to a cosine as ``cosine + .03 · terms + .005 · pairs``.
         """

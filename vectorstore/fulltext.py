@@ -1,4 +1,7 @@
-"""Full text with tantivy: title, heading and text of each chunk in one stemmed field, ranked by BM25.
+"""Full text with tantivy: title, heading and text of each chunk in one field of stems, ranked by BM25.
+
+A chunk's stems are those of its language (:mod:`vectorstore.analysis`); a query is searched in every language that
+the index holds.
 
 One commit holds the chunks and, in a record of its own (the *marker*), the change sequence they belong to, so the
 two cannot part. The files carry checksums that are verified at ``open``: whatever does not hold makes a
@@ -7,21 +10,21 @@ two cannot part. The files carry checksums that are verified at ``open``: whatev
 
 import threading
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from vectorstore import bm25
+from vectorstore import analysis, bm25
+from vectorstore.analysis import ENGLISH, STEMMERS, language_of
 from vectorstore.base import Filter, Hit, IndexInUseError, SnapshotError, TextRecord, WordScore
 from vectorstore.durable import sync_directory
 from vectorstore.tantivy_files import damage_named, discard_unfinished, verify, wipe
-from vectorstore.words import STOP_WORDS, count_words, searchable, searched_text, utf8
+from vectorstore.words import count_words, searchable, searched_text, utf8
 
-FORMAT = 1
+FORMAT = 2
 _MARKER = "sequence"
 _WRITER_MEMORY = 32_000_000
-_LONGEST_TERM = 40
 _MOST_TERMS = 64
 _FEW_TERMS = 16
 _MOST_READ = 20_000
@@ -38,9 +41,7 @@ class TantivyIndex:
         self._read_only = read_only
         self._writer: Any | None = None
         self._writing = threading.Lock()
-        self._terms = _analyzer(stop_words=False)
-        self._content_terms = _analyzer(stop_words=True)
-        self._average: tuple[int, float] = (-1, 1.0)
+        self._averages: dict[str, tuple[int, float]] = {}
 
     @classmethod
     def open(cls, directory: Path, *, read_only: bool = False) -> "TantivyIndex":
@@ -97,7 +98,7 @@ class TantivyIndex:
             return []
         with damage_named(self._directory):
             searcher = self._searcher()
-            terms = self._query_terms(searcher, query)
+            terms = self._terms_of_all(searcher, query)
             if not terms:
                 return []
             found = searcher.search(self._compose(terms, where), min(k, searcher.num_docs), count=False)
@@ -105,11 +106,13 @@ class TantivyIndex:
             chunk_ids = searcher.fast_field_values("chunk", addresses)
         return [Hit(chunk_id, score) for chunk_id, (score, _) in zip(chunk_ids, found.hits, strict=True)]
 
-    def rescore(self, query: str, texts: Sequence[str]) -> list[WordScore]:
+    def rescore(self, query: str, texts: Sequence[str], languages: Sequence[str] = ()) -> list[WordScore]:
         """Lucene's BM25 with k1 .9 and b .4 in place of tantivy's constants, and the same over word pairs."""
+        analysed = [language_of(code) for code in languages] or [ENGLISH] * len(texts)
         with damage_named(self._directory):
-            corpus = self._corpus(query)
-        return [bm25.score(self._terms.analyze(text), corpus) for text in texts]
+            corpora = {language: self._corpus(query, language) for language in set(analysed)}
+        pairs = zip(texts, analysed, strict=True)
+        return [bm25.score(analysis.terms(text, language), corpora[language]) for text, language in pairs]
 
     def count(self, where: Filter | None = None) -> int:
         searcher = self._searcher()
@@ -167,14 +170,32 @@ class TantivyIndex:
         nothing = frozenset({""})
         self.search("probe", 1, Filter(nothing, nothing, nothing))
         searcher = self._searcher()
+        self._others(searcher)
         found = searcher.search(_tantivy().Query.all_query(), 1, count=False)
         for field in ("chunk", "words"):
             searcher.fast_field_values(field, [address for _, address in found.hits])
 
-    def _query_terms(self, searcher: Any, query: str) -> list[str]:
-        """The stems to search for, the rarest where there are too many; stop words only where nothing else is."""
-        text = searchable(query[:_MOST_READ])
-        terms = list(dict.fromkeys(self._content_terms.analyze(text) or self._terms.analyze(text)))
+    def _others(self, searcher: Any) -> list[str]:
+        """The languages beside English that the index holds."""
+        return [code for code in STEMMERS if searcher.doc_freq("language", code)]
+
+    def _terms_of_all(self, searcher: Any, query: str) -> list[str]:
+        """The stems to search for in every language; stop words only where no language has anything else."""
+        languages = (ENGLISH, *self._others(searcher))
+        analyse = analysis.content_terms
+        if not any(analyse(searchable(query[:_MOST_READ]), language) for language in languages):
+            analyse = analysis.terms
+        return [term for each in languages for term in self._rarest(searcher, query, each, analyse)]
+
+    def _query_terms(self, searcher: Any, query: str, language: str) -> list[str]:
+        """The stems to search for in one language; stop words only where nothing else is."""
+        return self._rarest(searcher, query, language, analysis.content_terms) or self._rarest(
+            searcher, query, language, analysis.terms
+        )
+
+    def _rarest(self, searcher: Any, query: str, language: str, analyse: Callable[[str, str], list[str]]) -> list[str]:
+        """A query's stems, the rarest where there are too many."""
+        terms = list(dict.fromkeys(analyse(searchable(query[:_MOST_READ]), language)))
         if len(terms) <= _MOST_TERMS:
             return terms
         known = [(df, term) for term in terms if (df := searcher.doc_freq("text", term))]
@@ -207,30 +228,45 @@ class TantivyIndex:
         each = [query.term_query(self._schema, field, term, "basic") for term in terms]
         return each[0] if len(each) == 1 else query.boolean_query([(_should(), term) for term in each])
 
-    def _corpus(self, query: str) -> bm25.Corpus:
+    def _corpus(self, query: str, language: str) -> bm25.Corpus:
         searcher = self._searcher()
-        terms = self._query_terms(searcher, query)
-        stems = self._terms.analyze(searchable(query[:_MOST_READ]))[:_MOST_TERMS]
+        terms = self._query_terms(searcher, query, language)
+        stems = analysis.terms(searchable(query[:_MOST_READ]), language)[:_MOST_TERMS]
         pairs = {pair for pair in pairwise(stems) if not set(pair).isdisjoint(terms)}
         return bm25.Corpus(
-            int(searcher.num_docs) - 1,
-            self._average_length(searcher),
+            self._passages(searcher, language),
+            self._average_length(searcher, language),
             {term: searcher.doc_freq("text", term) for term in terms},
             {pair: self._pair_frequency(searcher, pair) for pair in pairs},
         )
+
+    def _passages(self, searcher: Any, language: str) -> int:
+        """How many there are in a language."""
+        if language != ENGLISH:
+            return int(searcher.doc_freq("language", language))
+        others = sum(searcher.doc_freq("language", code) for code in self._others(searcher))
+        return max(int(searcher.num_docs) - 1 - int(others), 0)
 
     def _pair_frequency(self, searcher: Any, pair: tuple[str, str]) -> int:
         phrase = _tantivy().Query.phrase_query(self._schema, "text", list(pair))
         return int(searcher.search(phrase, 1).count)
 
-    def _average_length(self, searcher: Any) -> float:
-        """Words a chunk, kept until the number of chunks changes."""
-        documents, average = self._average
+    def _average_length(self, searcher: Any, language: str) -> float:
+        """Words a chunk of a language, kept until the number of chunks changes."""
+        documents, average = self._averages.get(language, (-1, 1.0))
         if documents != searcher.num_docs:
-            query = _tantivy().Query.all_query()
-            found = searcher.aggregate(query, {"words": {"avg": {"field": "words"}}})["words"]["value"]
-            documents, average = self._average = (searcher.num_docs, float(found or 1.0))
+            found = searcher.aggregate(self._all_of(searcher, language), {"words": {"avg": {"field": "words"}}})
+            documents, average = searcher.num_docs, float(found["words"]["value"] or 1.0)
+            self._averages[language] = (documents, average)
         return average
+
+    def _all_of(self, searcher: Any, language: str) -> Any:
+        query, occur = _tantivy().Query, _tantivy().Occur
+        if language != ENGLISH:
+            return query.term_query(self._schema, "language", language, "basic")
+        others = [query.term_query(self._schema, "language", code, "basic") for code in self._others(searcher)]
+        parts = [(occur.Must, query.all_query()), *((occur.MustNot, other) for other in others)]
+        return query.boolean_query(parts) if others else query.all_query()
 
 
 # Tantivy itself
@@ -250,9 +286,9 @@ def _should() -> Any:
 def _schema() -> Any:
     builder = _tantivy().SchemaBuilder()
     builder.add_integer_field("chunk", indexed=True, fast=True)
-    for name in ("knowledge_base", "document", "owner", "access", "marker"):
+    for name in ("knowledge_base", "document", "owner", "access", "language", "marker"):
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
-    builder.add_text_field("text", tokenizer_name="en_stem", index_option="position")
+    builder.add_text_field("text", tokenizer_name="whitespace", index_option="position")
     for name in ("words", "sequence", "format"):
         builder.add_integer_field(name, fast=True)
     return builder.build()
@@ -268,7 +304,10 @@ def _document(record: TextRecord) -> Any:
     document.add_text("owner", record.scope.owner_id)
     for principal in record.scope.access:
         document.add_text("access", principal)
-    document.add_text("text", text)
+    language = language_of(record.language)
+    if language != ENGLISH:
+        document.add_text("language", language)
+    document.add_text("text", " ".join(analysis.terms(text, language)))
     document.add_integer("words", count_words(text))
     return document
 
@@ -279,16 +318,6 @@ def _marker_document(sequence: int) -> Any:
     document.add_integer("sequence", sequence)
     document.add_integer("format", FORMAT)
     return document
-
-
-def _analyzer(*, stop_words: bool) -> Any:
-    """The steps of tantivy's ``en_stem``, if asked without stop words."""
-    tantivy = _tantivy()
-    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
-    builder = builder.filter(tantivy.Filter.remove_long(_LONGEST_TERM)).filter(tantivy.Filter.lowercase())
-    if stop_words:
-        builder = builder.filter(tantivy.Filter.custom_stopword(STOP_WORDS.split()))
-    return builder.filter(tantivy.Filter.stemmer("english")).build()
 
 
 def _writer(index: Any, directory: Path) -> Any:

@@ -10,6 +10,7 @@ from sitechat.cli.base import Json, opened, people, results
 from sitechat.cli.progress import follow
 from sitechat.identity import LOCAL
 from sitechat.ingestion.login_lines import header_lines
+from sitechat.ingestion.s3.places import is_s3
 from sitechat.ingestion.site.plan import MAX_DEPTH, MAX_PAGES
 from sitechat.ingestion.site.plan import site as site_at
 from sitechat.progress import ItemRecord
@@ -17,7 +18,7 @@ from sitechat.storage.values import KnowledgeBase
 
 
 def ingest(
-    sources: Annotated[list[str], typer.Argument(help="Files, folders or web addresses.")],
+    sources: Annotated[list[str], typer.Argument(help="Files, folders, web addresses, or s3://bucket/prefix.")],
     knowledge_base: Annotated[
         str, typer.Option("--knowledge-base", "-k", help="Name of the knowledge base; made where there is none.")
     ],
@@ -38,9 +39,10 @@ def ingest(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Read files, folders, web pages or whole sites into a knowledge base, and wait until they can be asked."""
+    """Read files, folders, pages, whole sites or S3 buckets into a knowledge base, and wait until they can be asked."""
     addresses = [source for source in sources if source.startswith(("http://", "https://"))]
-    paths = [Path(source) for source in sources if source not in addresses]
+    buckets = [source for source in sources if is_s3(source)]
+    paths = [Path(source) for source in sources if source not in (*addresses, *buckets)]
     headers = header_lines(header or [], headers_file, addresses)
     with opened() as engine:
         base = engine.call(engine.knowledge.find(LOCAL, knowledge_base.strip()))
@@ -58,6 +60,7 @@ def ingest(
                 jobs.append(engine.call(engine.ingestion.add_site(LOCAL, base.id, scope, headers)))
             else:
                 jobs.append(engine.call(engine.ingestion.add_url(LOCAL, base.id, address, headers)))
+        jobs += [engine.call(engine.ingestion.add_bucket(LOCAL, base.id, bucket)) for bucket in buckets]
         if paths:
             jobs.append(engine.call(engine.ingestion.add_paths(LOCAL, base.id, paths), timeout=600))
         if not engine.serving and not as_json:

@@ -168,13 +168,14 @@ class Indexes:
         assert text is not None
         return await self._run(lambda: text.index.search(query, k, where))
 
-    async def rescore(self, query: str, chunks: Sequence[tuple[str, Sequence[str], str]]) -> list[WordScore]:
-        """Lucene's BM25 of candidates ``(title, heading path, text)`` over words and over adjacent pairs of them."""
+    async def rescore(self, query: str, chunks: Sequence[tuple[str, Sequence[str], str, str]]) -> list[WordScore]:
+        """Lucene's BM25 of candidates ``(title, heading path, text, language)``, over words and over adjacent pairs."""
         await self._text_ready.wait()
         text = self._text
         assert text is not None
-        texts = [searched_text(title, HEADING_SEPARATOR.join(path), body) for title, path, body in chunks]
-        return await self._run(lambda: text.index.rescore(query, texts))
+        texts = [searched_text(title, HEADING_SEPARATOR.join(path), body) for title, path, body, _ in chunks]
+        languages = [language for *_, language in chunks]
+        return await self._run(lambda: text.index.rescore(query, texts, languages))
 
     async def similarity(self, question: str, sentences: Sequence[str]) -> Sequence[float]:
         """Cosine of the question with each sentence."""

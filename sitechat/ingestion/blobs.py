@@ -25,6 +25,11 @@ _TEMPORARY = ".part"
 class TooLargeToKeep(InvalidInput):
     """The file is larger than one file may be."""
 
+    @classmethod
+    def than(cls, limit: int) -> "TooLargeToKeep":
+        """For a limit in bytes."""
+        return cls(f"It is larger than {limit / 1_000_000:,.0f} MB, the most that is read of one file.")
+
 
 class BlobStore:
     """Files by their content's hash, in ``root/ab/cdef…``."""
@@ -133,7 +138,7 @@ def _copy(stream: BinaryIO, file: BinaryIO, limit: int) -> tuple[str, int]:
     while piece := stream.read(_PIECE):
         size += len(piece)
         if size > limit:
-            raise TooLargeToKeep(f"It is larger than {limit / 1_000_000:,.0f} MB, the most that is read of one file.")
+            raise TooLargeToKeep.than(limit)
         digest.update(piece)
         file.write(piece)
     return digest.hexdigest(), size

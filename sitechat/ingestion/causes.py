@@ -2,11 +2,11 @@
 
 from typing import Literal, get_args
 
-from sitechat.errors import InvalidInput, NotFound, TimedOut
+from sitechat.errors import Forbidden, InvalidInput, NotFound, TimedOut
 from sitechat.ingestion.addresses import AddressRefused
 from sitechat.ingestion.blobs import TooLargeToKeep
 from sitechat.ingestion.fetch_errors import FetchFailed, PageTooLarge
-from sitechat.ingestion.formats.base import Empty, Encrypted, NeedsOcr, TooLarge, Unreadable, Unsupported
+from sitechat.ingestion.formats.base import Empty, Encrypted, HoldsFiles, NeedsOcr, TooLarge, Unreadable, Unsupported
 from sitechat.ingestion.login import LoginNeeded
 from sitechat.ingestion.vault import LoginLost
 from sitechat.storage.jobs import NewItem
@@ -38,6 +38,7 @@ _OF_ERRORS: tuple[tuple[type[Exception], Cause], ...] = (
     (AddressRefused, "refused"),
     (LoginNeeded, "login"),
     (LoginLost, "login"),
+    (Forbidden, "refused"),
     (TooLargeToKeep, "too_large"),
     (PageTooLarge, "too_large"),
     (TooLarge, "too_large"),
@@ -46,6 +47,7 @@ _OF_ERRORS: tuple[tuple[type[Exception], Cause], ...] = (
     (Unsupported, "unsupported"),
     (Empty, "empty"),
     (NeedsOcr, "needs_ocr"),
+    (HoldsFiles, "unsupported"),
     (Encrypted, "encrypted"),
     (Unreadable, "unreadable"),
 )

@@ -22,6 +22,7 @@ from sitechat.errors import TimedOut, Unavailable
 from sitechat.ingestion import cpu_budget
 from sitechat.ingestion import extract_wire as wire
 from sitechat.ingestion.formats.base import Extracted, NotExtracted, TooLarge, TooSlow, Unreadable
+from sitechat.ingestion.formats.members import Member
 from sitechat.ingestion.formats.writer import LONGEST_TEXT
 from sitechat.ingestion.site.facts import PageFacts
 
@@ -45,7 +46,7 @@ class ExtractionPool:
     """Up to ``size`` processes, each reading one file at a time within the limits given here.
 
     ``cpu_seconds`` is what a file may compute without getting on (see :mod:`sitechat.ingestion.cpu_budget`),
-    ``timeout`` what it may take in all, waiting included.
+    ``timeout`` what it may take in all, waiting included. ``ocr_languages`` are Tesseract's names for them.
     """
 
     def __init__(
@@ -56,9 +57,10 @@ class ExtractionPool:
         cpu_seconds: float = cpu_budget.FIRST_SECONDS,
         memory_mb: int = 2048,
         longest_text: int = LONGEST_TEXT,
+        ocr_languages: str = "eng",
     ) -> None:
         self._timeout = timeout
-        self._arguments = (str(memory_mb << 20), str(longest_text), str(cpu_seconds))
+        self._arguments = (str(memory_mb << 20), str(longest_text), str(cpu_seconds), ocr_languages)
         self._largest_text = 4 * longest_text
         self._free = asyncio.Semaphore(size)
         self._idle: list[_Reader] = []
@@ -81,13 +83,19 @@ class ExtractionPool:
             finally:
                 reader.enough()
 
+    async def members(self, path: Path, name: str) -> tuple[Member, ...]:
+        """The files in the archive at ``path``, in order. Raises as :meth:`extract`."""
+        return wire.decode_members((await self._whole(replace(_request(path, name, None), lists=True))).text)
+
     async def extract(self, path: Path, name: str, media_type: str | None = None) -> Extracted:
         """Read the file at ``path``; ``name`` is what its sender called it, ``media_type`` may have parameters.
 
         Raises :class:`~sitechat.ingestion.formats.base.NotExtracted` with the reason, ``TimedOut`` after the time
         limit, ``Unavailable`` if no process can be started. Cancelling kills the process.
         """
-        request = _request(path, name, media_type)
+        return await self._whole(_request(path, name, media_type))
+
+    async def _whole(self, request: wire.Request) -> Extracted:
         async with self._free, self._borrowed() as reader:
             return await self._bounded(reader.read(request, self._largest_text))
 
@@ -282,4 +290,5 @@ def _environment() -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join(paths),
         "PYTHONDONTWRITEBYTECODE": "1",
         "LC_ALL": "C.UTF-8",
+        "OPENBLAS_NUM_THREADS": "1",  # a process with threads could not take the network away from itself
     }

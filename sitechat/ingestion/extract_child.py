@@ -1,8 +1,8 @@
-"""The process in which untrusted files are read: ``python -m sitechat.ingestion.extract_child MEMORY TEXT CPU``.
+"""The process in which untrusted files are read: ``python -m sitechat.ingestion.extract_child MEMORY TEXT CPU OCR``.
 
 It answers requests from its standard input, one after the other, until that ends; :mod:`sitechat.ingestion.extract`
 starts it and kills it when a file takes too long. Arguments: the memory it may take in bytes, the length of text that
-a file may yield in characters, and the seconds it may compute without getting on.
+a file may yield in characters, the seconds it may compute without getting on, and the languages of scanned pages.
 """
 
 import os
@@ -12,17 +12,21 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import BinaryIO
 
-from sitechat.ingestion import cpu_budget
+from sitechat.ingestion import cpu_budget, language
 from sitechat.ingestion import extract_wire as wire
 from sitechat.ingestion.confinement import confine
 from sitechat.ingestion.formats.base import Extracted, NotExtracted, TooLarge, Unreadable
+from sitechat.ingestion.formats.members import Member, list_members
 from sitechat.ingestion.formats.names import split_media_type
 from sitechat.ingestion.site.facts import PageFacts
 
 _NEEDS_MEMORY = "Reading it needs more memory than is allowed."
 _CRASHED = "It could not be read; it is probably damaged."
 _MOST_FILES = 500
-_MOST_RESIDENT = 400 << 20
+_MOST_RESIDENT = 480 << 20
+
+
+Outcome = Extracted | PageFacts | tuple[Member, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +39,12 @@ class _Failure:
 
 def main() -> None:
     memory, longest, cpu_seconds = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
+    language.load()  # which needs a temporary file, and there are none from here on
     confine(memory)
     requests, replies = _take_pipes()
-    from sitechat.ingestion.formats import registry  # noqa: F401 (loaded under the limits)
+    from sitechat.ingestion.formats import ocr, registry  # noqa: F401 (loaded under the limits)
 
+    ocr.use_languages(ocr.parse_languages(sys.argv[4]))
     replies.write(wire.frame(wire.READY))
     for number in count(1):
         request = _read_frame(requests)
@@ -52,7 +58,8 @@ def main() -> None:
                 return
             if isinstance(facts, _Failure) or _read_frame(requests) != wire.GO_ON:
                 continue
-        if not _reply(_bounded(asked, longest, budget, _text), replies, number):
+        read = _members if asked.lists else _text
+        if not _reply(_bounded(asked, longest, budget, read), replies, number):
             return
 
 
@@ -77,7 +84,7 @@ def _read_frame(requests: BinaryIO) -> bytes | None:
     return requests.read(wire.LENGTH.unpack(length)[0]) if len(length) == wire.LENGTH.size else None
 
 
-def _reply(outcome: "Extracted | PageFacts | _Failure", replies: BinaryIO, number: int) -> bool:
+def _reply(outcome: "Outcome | _Failure", replies: BinaryIO, number: int) -> bool:
     """Send what became of a request; False if this process should be replaced."""
     used_up = outcome.error.message == _NEEDS_MEMORY if isinstance(outcome, _Failure) else False
     last = used_up or number >= _MOST_FILES or _resident_bytes() > _MOST_RESIDENT
@@ -85,20 +92,19 @@ def _reply(outcome: "Extracted | PageFacts | _Failure", replies: BinaryIO, numbe
         frames = [wire.encode_failure(outcome.error, outcome.detail, last=last)]
     elif isinstance(outcome, Extracted):
         frames = [*wire.encode_extracted(outcome, last=last)]
-    else:
+    elif isinstance(outcome, PageFacts):
         frames = [*wire.encode_facts(outcome, last=False)]  # its text may be asked for
         last = False
+    else:
+        frames = [*wire.encode_members(outcome, last=last)]
     for payload in frames:
         _write(replies, wire.frame(payload))
     return not last
 
 
 def _bounded(
-    request: wire.Request,
-    longest: int,
-    budget: tuple[float, int],
-    read: Callable[[bytes, wire.Request, int], Extracted | PageFacts],
-) -> "Extracted | PageFacts | _Failure":
+    request: wire.Request, longest: int, budget: tuple[float, int], read: Callable[[bytes, wire.Request, int], Outcome]
+) -> "Outcome | _Failure":
     cpu_budget.begin(*budget)
     try:
         with open(request.path, "rb") as file:
@@ -121,7 +127,13 @@ def _text(data: bytes, request: wire.Request, longest: int) -> Extracted:
 
     extracted = extract(data, request.name, request.media_type)
     _check_size(extracted, longest)
-    return replace(extracted, flags=inspect(data, extracted, request.name, request.media_type))
+    found = inspect(data, extracted, request.name, request.media_type)
+    cpu_budget.end()  # what follows is bounded, and not the file's doing
+    return replace(extracted, flags=(*extracted.flags, *found), language=language.detect(extracted))
+
+
+def _members(data: bytes, _request: wire.Request, _longest: int) -> tuple[Member, ...]:
+    return list_members(data)
 
 
 def _facts(data: bytes, request: wire.Request, _longest: int) -> PageFacts:

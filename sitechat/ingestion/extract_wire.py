@@ -8,10 +8,12 @@ frame asks for it, since many a page is not wanted.
 
 import json
 import struct
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import get_args
 
 from sitechat.ingestion.formats.base import ERRORS, Block, BlockKind, Extracted, Flag, NotExtracted, Unreadable
+from sitechat.ingestion.formats.members import Member
 from sitechat.ingestion.formats.writer import MOST_BLOCKS
 from sitechat.ingestion.site.facts import PageFacts
 
@@ -27,11 +29,13 @@ _KINDS = get_args(BlockKind)
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """``address``: of a web page, which is read in two steps; empty for any other file."""
+    """``address``: of a web page, which is read in two steps; empty for any other file. ``lists``: what is asked for is
+    not the text, but the files in an archive, as JSON in its place."""
 
     path: str
     name: str
     media_type: str | None
+    lists: bool = False
     address: str = ""
 
 
@@ -45,6 +49,7 @@ class Header:
     title: str = ""
     pages: tuple[int, ...] = ()
     flags: tuple[Flag, ...] = ()
+    language: str = ""
 
     def extracted(self, blocks: bytes, text: bytes) -> Extracted:
         """The whole reply; ``blocks`` and ``text`` are the frames that follow a header without failure."""
@@ -52,7 +57,7 @@ class Header:
             Block(_KINDS[kind], start, end, level, page or None)
             for kind, start, end, level, page in _BLOCK.iter_unpack(blocks)
         )
-        return Extracted(self.title, text.decode("utf-8"), unpacked, self.pages, self.flags)
+        return Extracted(self.title, text.decode("utf-8"), unpacked, self.pages, self.flags, self.language)
 
 
 def frame(payload: bytes) -> bytes:
@@ -70,7 +75,8 @@ def decode_request(payload: bytes) -> Request:
 def encode_extracted(extracted: Extracted, *, last: bool) -> tuple[bytes, bytes, bytes]:
     """Header, blocks and text."""
     found = [asdict(flag) for flag in extracted.flags]
-    header = {"title": extracted.title, "pages": extracted.pages, "flags": found, "last": last}
+    language = extracted.language
+    header = {"title": extracted.title, "pages": extracted.pages, "flags": found, "language": language, "last": last}
     blocks = b"".join(
         _BLOCK.pack(_KINDS.index(block.kind), block.start, block.end, block.level, block.page or 0)
         for block in extracted.blocks
@@ -91,7 +97,8 @@ def decode_header(payload: bytes) -> Header:
             kind = ERRORS.get(fields["error"], Unreadable)
             return Header(kind(fields["message"]), fields["detail"], fields["last"])
         flags = tuple(Flag(**flag) for flag in fields["flags"])
-        return Header(None, "", fields["last"], fields["title"], tuple(fields["pages"]), flags)
+        pages, language = tuple(fields["pages"]), fields["language"]
+        return Header(None, "", fields["last"], fields["title"], pages, flags, language)
     except (KeyError, TypeError) as error:
         raise ValueError("not a header") from error
 
@@ -99,6 +106,16 @@ def decode_header(payload: bytes) -> Header:
 def encode_facts(facts: PageFacts, *, last: bool) -> tuple[bytes, bytes, bytes]:
     """Header, no blocks, and the facts in the place of a text."""
     return encode_extracted(Extracted("", _dump(asdict(facts)).decode("utf-8"), ()), last=last)
+
+
+def encode_members(members: Sequence[Member], *, last: bool) -> tuple[bytes, bytes, bytes]:
+    """Header, no blocks, and the members in the place of a text."""
+    listed = _dump([asdict(member) for member in members]).decode("utf-8")
+    return encode_extracted(Extracted("", listed, ()), last=last)
+
+
+def decode_members(text: str) -> tuple[Member, ...]:
+    return tuple(Member(**fields) for fields in json.loads(text))
 
 
 def decode_facts(text: str) -> PageFacts:

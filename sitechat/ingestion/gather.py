@@ -4,13 +4,21 @@ The name decides what is the same document at the next time: a file in a folder 
 path in it, anything else by its own name. Hidden files are left out, and no folder is entered twice.
 """
 
+import math
 import os
 import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from sitechat.errors import InvalidInput
-from sitechat.ingestion.formats.names import is_supported, unsupported
+from sitechat.ingestion.formats.names import (
+    INSTALL_OCR,
+    PICTURE_SUFFIXES,
+    is_picture,
+    is_supported,
+    ocr_installed,
+    unsupported,
+)
 from sitechat.storage.jobs import NewItem
 
 NO_ACCESS = "SiteChat is not allowed to open it."
@@ -18,7 +26,8 @@ NOT_UNICODE = "Its name cannot be read as text; rename it and add it again."
 NOT_A_FILE = "It is not an ordinary file."
 NOTHING_IN_IT = "There is nothing in it to read."
 _LONGEST_NAME = 200
-_BYTES_PER_PASSAGE = {".html": 1900, ".htm": 1900, ".pdf": 25_000, ".docx": 12_000, ".pptx": 50_000}
+_BYTES_PER_PASSAGE = {".html": 1900, ".htm": 1900, ".pdf": 25_000, ".docx": 12_000, ".pptx": 50_000, ".zip": math.inf}
+_BYTES_PER_PASSAGE |= dict.fromkeys(PICTURE_SUFFIXES, 200_000)
 """Measured over documentation, papers and a few office files; anything else is plain text."""
 Identity = tuple[int, int]
 """Device and inode: the same for every name of a folder."""
@@ -50,6 +59,8 @@ def check_paths(paths: Sequence[Path], items: Sequence[NewItem]) -> None:
 
 def reason_to_skip(name: str) -> str:
     """Why a file of this name will not be read; empty where it will."""
+    if is_picture(name) and not ocr_installed():
+        return f"Pictures are read only with OCR. {INSTALL_OCR}"
     return "" if is_supported(name) else unsupported(name).message
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from sitechat.ingestion.gather import items_of_paths
+from sitechat.ingestion.s3.buckets import first_item
+from sitechat.ingestion.s3.places import parse_place
 from sitechat.ingestion.site.canonical import canonical
 from sitechat.ingestion.site.crawl import first_items
 from sitechat.ingestion.site.plan import from_plan
@@ -44,6 +46,11 @@ def _start(plan: Plan) -> str:
 KINDS: Mapping[str, Kind] = {
     "site": Kind(key=_start, name=_start, items=lambda plan, _: first_items(from_plan(plan))),
     "url": Kind(key=lambda plan: plan["url"], name=lambda plan: plan["url"], items=lambda plan, _: _page(plan)),
+    "bucket": Kind(
+        key=lambda plan: plan["bucket"],
+        name=lambda plan: plan["bucket"],
+        items=lambda plan, _: [first_item(parse_place(plan["bucket"]))],
+    ),
     "files": Kind(
         key=lambda plan: json.dumps(plan["paths"]),
         name=lambda plan: ", ".join(plan["paths"]).encode("utf-8", "replace").decode(),

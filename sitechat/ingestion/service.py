@@ -40,6 +40,9 @@ from sitechat.ingestion.login import Login, parse_headers
 from sitechat.ingestion.notify.channels import channels
 from sitechat.ingestion.notify.outbox import Outbox
 from sitechat.ingestion.render import Renderer
+from sitechat.ingestion.s3.buckets import Buckets
+from sitechat.ingestion.s3.client import S3Client
+from sitechat.ingestion.s3.places import Allowed, parse_allowed, parse_place
 from sitechat.ingestion.scheduler import Scheduler
 from sitechat.ingestion.signals import WORK, Signals, command, progress
 from sitechat.ingestion.site.crawl import Crawls
@@ -71,6 +74,9 @@ BESIDE_SECONDS = 0.5
 """The same where another process does the work, so that nothing ever rings here."""
 QUIET_SECONDS = 0.2
 """Shortest time between two records of a watch: a folder of small files ends many items a second."""
+
+
+_BUCKET_PLAN = "bucket"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +122,10 @@ class IngestionService:
         self.activity = ActivityBoard(self._current, self._reader.pulse, self._signals, now)
         """What a person's jobs are doing, pushed."""
         self._pool = ExtractionPool(
-            size=readers, timeout=settings.extract_timeout, memory_mb=settings.extract_memory_mb
+            size=readers,
+            timeout=settings.extract_timeout,
+            memory_mb=settings.extract_memory_mb,
+            ocr_languages=settings.ocr_languages,
         )
         rules = AddressRules(parse_networks(settings.allow_networks))
         self._fetcher = Fetcher(rules, max_bytes=self._limit, spool=self.blobs.incoming)
@@ -128,12 +137,25 @@ class IngestionService:
         grace = settings.grace_days
         self.sources = SourceService(db, self._signals, settings.data_dir, grace, self._housekeeping.ended)
         self._scheduler = Scheduler(self.sources, self._signals)
-        sources = Sources(self.blobs, self._fetcher, self._limit, Logins(self._jobs, self._vault))
+        self._allowed = Allowed(parse_allowed(settings.s3_buckets))
+        client = S3Client(settings.aws_region, settings.aws_profile)
+        leases = LeaseStore(db, grace)
         self._crawls = Crawls(db, self._fetcher, self.blobs, Turns(settings.site_pause), self._limit, self._vault)
-        stored = self._housekeeping.stored
-        stages = Stages(db, indexes, sources, self._pool, self._signals, stored, self._crawls, grace, self._renderer)
+        self._buckets = Buckets(db, leases, client, self._allowed, self.blobs, self._limit)
+        stages = Stages(
+            db,
+            leases,
+            indexes,
+            Sources(self.blobs, self._fetcher, self._limit, Logins(self._jobs, self._vault)),
+            self._pool,
+            self._signals,
+            self._housekeeping.stored,
+            self._crawls,
+            self._buckets,
+            self._renderer,
+        )
         self._workers = Workers(
-            LeaseStore(db, grace),
+            leases,
             stages,
             indexes,
             self._signals,
@@ -161,6 +183,7 @@ class IngestionService:
         if self._renderer is not None:
             await self._renderer.close()
         await self._fetcher.close()
+        await self._buckets.close()
         await self._housekeeping.close()
         await self._outbox.close()
         if self._door is not None:
@@ -215,6 +238,15 @@ class IngestionService:
         """
         login = await self._sealed(scope.start, headers)
         return await self.sources.add(caller, knowledge_base_id, "site", to_plan(replace(scope, login=login)))
+
+    async def add_bucket(self, caller: Caller, knowledge_base_id: str, address: str) -> str:
+        """Journal the reading of ``s3://bucket/prefix`` with the server's credentials; returns the job's id.
+
+        Raises ``InvalidInput`` where that is no such address, ``Forbidden`` where it may not be read here.
+        """
+        place = parse_place(address)
+        self._allowed.check(place)
+        return await self.sources.add(caller, knowledge_base_id, "bucket", {"bucket": str(place)})
 
     # Looking
 

@@ -70,7 +70,7 @@ class Sources:
     def __init__(self, blobs: BlobStore, fetcher: Fetcher, limit: int, logins: Logins) -> None:
         self.blobs = blobs
         self._fetcher = fetcher
-        self._limit = limit
+        self.limit = limit
         self._logins = logins
 
     async def open(self, claim: Claim, known: Document | None = None) -> Source:
@@ -87,7 +87,7 @@ class Sources:
 
     def _on_disk(self, path: Path, name: str) -> Source:
         def keep() -> tuple[str, int]:
-            return self.blobs.put(path, self._limit)
+            return self.blobs.put(path, self.limit)
 
         try:
             return Source(self._digest(path), name, None, keep)
@@ -102,10 +102,8 @@ class Sources:
             found = os.fstat(descriptor)
             if not stat.S_ISREG(found.st_mode):
                 raise InvalidInput(NOT_A_FILE)
-            if found.st_size > self._limit:
-                raise TooLargeToKeep(
-                    f"It is larger than {self._limit / 1_000_000:,.0f} MB, the most that is read of one file."
-                )
+            if found.st_size > self.limit:
+                raise TooLargeToKeep.than(self.limit)
             return hashlib.file_digest(stream, "sha256").hexdigest()
 
     def _kept(self, blob: str, name: str) -> Source:
@@ -130,7 +128,7 @@ class Sources:
             return replace(source_of_unchanged(known, page, self.blobs), login=login)
         if page.url != url and (leads_to_login(parse_url(page.url)) or shows_login(page.body.head())):
             raise LoginNeeded(given=login is not None)
-        return replace(source_of(page, self.blobs, self._limit), login=login)
+        return replace(source_of(page, self.blobs, self.limit), login=login)
 
 
 def source_of(page: Fetched, blobs: BlobStore, limit: int) -> Source:

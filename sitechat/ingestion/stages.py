@@ -14,13 +14,15 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from sitechat.identity import Caller
+from sitechat.ingestion.archives import Archives
 from sitechat.ingestion.causes import LeftOut
 from sitechat.ingestion.chunk import chunk
 from sitechat.ingestion.extract import ExtractionPool
-from sitechat.ingestion.formats.base import Empty, Extracted
+from sitechat.ingestion.formats.base import Empty, Extracted, HoldsFiles
 from sitechat.ingestion.formats.names import split_media_type
 from sitechat.ingestion.login import Login
 from sitechat.ingestion.render import Renderer
+from sitechat.ingestion.s3.buckets import Buckets
 from sitechat.ingestion.signals import Signals, progress
 from sitechat.ingestion.site.crawl import Crawls, without_text
 from sitechat.ingestion.site.facts import PageFacts
@@ -32,7 +34,7 @@ from sitechat.storage.knowledge import KnowledgeStore, NewDocument
 from sitechat.storage.leases import Claim, LeaseStore
 from sitechat.storage.values import Document, NewChunk, NewVector
 
-RECIPE = "1"
+RECIPE = "2"
 """Names how files become passages. A new one makes the next ingestion read unchanged files again."""
 BATCH = 16
 """Passages of one item that are embedded between two writes."""
@@ -107,7 +109,8 @@ class Embedded:
 
 
 class Stages:
-    """``on_stored`` is called after each document that was written. ``crawls`` knows the sites being read.
+    """``on_stored`` is called after each document that was written. ``crawls`` knows the sites being read, ``buckets``
+    how to read from S3.
 
     Without a ``renderer``, pages that are empty without their scripts stay so.
     """
@@ -115,13 +118,14 @@ class Stages:
     def __init__(
         self,
         db: Database,
+        leases: LeaseStore,
         indexes: SearchIndexes,
         sources: Sources,
         pool: ExtractionPool,
         signals: Signals,
         on_stored: Callable[[], None],
         crawls: Crawls,
-        grace_days: int,
+        buckets: Buckets,
         renderer: Renderer | None = None,
     ) -> None:
         self._db = db
@@ -131,10 +135,12 @@ class Stages:
         self._signals = signals
         self._on_stored = on_stored
         self._crawls = crawls
+        self._buckets = buckets
         self._renderer = renderer
         self._turns = asyncio.Semaphore(AT_ONCE)
-        self._leases = LeaseStore(db, grace_days)
+        self._leases = leases
         self._knowledge = KnowledgeStore(db)
+        self._archives = Archives(db, leases, pool, sources, on_stored)
 
     async def run(self, claim: Claim, tending: Tending) -> bool:
         """See the item to its end; tells whether its job ended with it.
@@ -147,18 +153,40 @@ class Stages:
             return await self._page(claim, tending)
         if kind == "sitemap":
             return await self._sitemap(claim, tending)
+        if kind == "bucket":
+            return await self._buckets.look_through(claim, tending)
+        if kind == "object":
+            return await self._object(claim, tending)
         if kind == "blob" and await self._leases.superseded(claim):
             return await self._leases.skip(claim, "A newer version of it has been added since.", cause="superseded")
         known = await self._known(claim)
         source = await tending.during(self._sources.open(claim, known))
         if known is not None and known.blob == source.blob:
             return await self._unchanged(claim, known, source.validators)
+        return await self._file(claim, tending, source, known)
+
+    async def _object(self, claim: Claim, tending: Tending) -> bool:
+        """An object of a bucket: it is asked for only if it has changed."""
+        known = await self._known(claim)
+        source = await tending.during(self._buckets.fetch(claim, known))
+        if known is not None and (source is None or source.blob == known.blob):
+            return await self._unchanged(claim, known, (source or known).validators)
+        assert source is not None  # without a document there is no condition
+        return await self._file(claim, tending, source, known)
+
+    async def _file(self, claim: Claim, tending: Tending, source: Source, known: Document | None) -> bool:
+        """See a file to its end, or an archive to the files in it."""
         async with AsyncExitStack() as stack:
             opened = await self._open(claim, tending, stack, source)
             opened = await self._rendered(claim, tending, stack, opened, source.login)
             if known is not None and known.blob == opened.source.blob:
                 return await self._unchanged(claim, known, opened.source.validators)
-            reading = await self._read(tending, opened)
+            try:
+                reading = await self._read(tending, opened)
+            except HoldsFiles:
+                if not self._archives.opens(claim):
+                    raise
+                return await self._archives.look_through(claim, tending, opened.source.blob)
         return await self._embed_and_store(claim, tending, reading)
 
     async def _sitemap(self, claim: Claim, tending: Tending) -> bool:
@@ -373,6 +401,7 @@ class Stages:
                 validators=reading.source.validators,
                 fingerprint=reading.fingerprint,
                 source_id=scope.source_id,
+                language=reading.extracted.language,
             )
             document_id = await self._knowledge.replace_document(document, chunks, generation_id, tx)
             ended = await self._leases.complete(claim, "indexed", document_id, len(chunks), tx, embedded.change)

@@ -68,7 +68,8 @@ async def _scored(
     tools: Tools, question: str, chunks: Sequence[Chunk], cosines: defaultdict[int, float]
 ) -> list[ScoredChunk]:
     """Chunks by ``cosine + 0.03 × BM25 + 0.005 × BM25 of word pairs``, best first."""
-    words = await tools.indexes.rescore(question, [(chunk.title, chunk.heading_path, chunk.text) for chunk in chunks])
+    candidates = [(chunk.title, chunk.heading_path, chunk.text, chunk.language) for chunk in chunks]
+    words = await tools.indexes.rescore(question, candidates)
     scored = [
         ScoredChunk(chunk, cosines[chunk.id] + WORDS_WEIGHT * word.terms + PAIRS_WEIGHT * word.pairs)
         for chunk, word in zip(chunks, words, strict=True)

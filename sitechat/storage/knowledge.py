@@ -43,6 +43,7 @@ class NewDocument:
     validators: Mapping[str, str] = field(default_factory=dict)
     fingerprint: int | None = None
     source_id: str | None = None
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +247,7 @@ async def _upsert_document(session: AsyncSession, new: NewDocument, chunk_count:
         "fingerprint": new.fingerprint,
         "source_id": new.source_id,
         "missing_since": None,
+        "language": new.language,
         "chunk_count": chunk_count,
         "owner_id": new.owner_id,
         "access": list(new.access),
@@ -364,6 +366,7 @@ def _chunks() -> Select[*tuple[Any, ...]]:
         DocumentRow.title,
         DocumentRow.uri,
         DocumentRow.media_type,
+        DocumentRow.language,
         DocumentRow.read_at,
         DocumentRow.owner_id,
         DocumentRow.access,
@@ -397,4 +400,5 @@ def _chunk(row: Row[*tuple[Any, ...]]) -> Chunk:
         uri=row.uri,
         media_type=row.media_type,
         read_at=row.read_at,
+        language=row.language,
     )

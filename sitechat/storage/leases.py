@@ -235,6 +235,14 @@ class LeaseStore:
                 statement = statement.values(**ended, updated_at=at, completed_at=at)
                 await session.execute(statement.execution_options(synchronize_session=False))
 
+    async def found_so_far(self, claim: Claim, kind: str) -> tuple[int, str | None]:
+        """How many items of a ``kind`` of locator the job has been led to, and the last one's address."""
+        mine = (ItemRow.job_id == claim.job_id, ItemRow.locator.startswith(f"{kind}:"))
+        last = select(ItemRow.uri).where(*mine).order_by(ItemRow.ordinal.desc()).limit(1).scalar_subquery()
+        async with self._db.read() as session:
+            row = (await session.execute(select(func.count().label("count"), last.label("last")).where(*mine))).one()
+        return int(row._mapping["count"]), row.last
+
     async def try_later(self, claim: Claim, reason: str, delay: timedelta) -> None:
         """Passing trouble: back into the queue, not to be claimed before ``delay`` is over."""
         async with self._db.write() as session:

@@ -82,6 +82,7 @@ class DocumentRow(Base):
     ``flags`` are what a person should look at: kind and excerpt of each. ``validators`` are request headers that ask
     its site whether it has changed; ``fingerprint`` is a SimHash of the text as a signed 64-bit number, of pages of a
     site only. ``source_id`` is the source that it was last read from, ``missing_since`` when that no longer had it.
+    ``language`` is an ISO 639-1 code, empty where it is not known.
     """
 
     __tablename__ = "documents"
@@ -104,6 +105,7 @@ class DocumentRow(Base):
     fingerprint: Mapped[int | None] = mapped_column(BigInteger)
     source_id: Mapped[str | None] = mapped_column(String(32))
     missing_since: Mapped[datetime | None]
+    language: Mapped[str] = mapped_column(String(8), default="")
     read_at: Mapped[datetime] = mapped_column(default=now)
     created_at: Mapped[datetime] = mapped_column(default=now)
     updated_at: Mapped[datetime] = mapped_column(default=now)
@@ -294,8 +296,8 @@ class FeedbackRow(Base):
 class JobRow(Base):
     """An ingestion: a set of items of one knowledge base. ``state`` as PROTOCOL's status words.
 
-    ``kind``: files, url, site. ``plan`` is its source's as of then: where to begin, how far to go. Counts are not
-    stored: progress is a query over the items. ``error`` is the last failure.
+    ``kind``: files, url, site, bucket. ``plan`` is its source's as of then: where to begin, how far to go. Counts are
+    not stored: progress is a query over the items. ``error`` is the last failure.
     ``busy_seconds`` is how long items of it were being worked on, up to ``ticked_at`` (seconds since the epoch): what
     rates are measured against. ``series`` is how fast it was (``storage/series.py``). ``announced``: nobody waits to be
     told that it has ended. Of a site, ``shown_percentage`` is not to be fallen below, and ``quiet`` how many items have
@@ -332,12 +334,13 @@ class ItemRow(Base):
     """One file or URL of a job.
 
     ``state``: pending, in_progress, completed, skipped, failed, cancelled. ``outcome`` (of a completed item):
-    indexed, unchanged or looked through (a sitemap, which only leads to pages). ``cause`` names the kind of a
-    ``reason``. ``change`` is what became of its document: added, changed (``chunks_changed`` passages of it),
-    unchanged, missing or removed. ``locator`` says where the bytes are: ``path:``, ``blob:``, ``url:``, ``page:`` or
-    ``sitemap:``; ``gone:`` is a document that the reading did not meet;
-    ``blob`` is the checksum of the stored copy that the item needs. ``depth`` counts links from where a site was
-    begun. ``lease_owner`` is drawn anew at each claim; a lease that has run out makes the item claimable again.
+    indexed, unchanged or looked through (a sitemap, archive or bucket, which only leads to others). ``cause`` names
+    the kind of a ``reason``. ``change`` is what became of its document: added, changed (``chunks_changed`` passages of
+    it), unchanged, missing or removed. ``locator`` says where the bytes are: ``path:``, ``blob:``, ``url:``, ``page:``,
+    ``sitemap:``, ``bucket:`` or ``object:``; ``gone:`` is a document that the reading did not meet; ``blob`` is the
+    checksum of the stored copy that the item needs. ``depth`` counts links from where a site was begun, and is 1 for a
+    file in an archive. ``lease_owner`` is drawn anew at each claim; a lease that has run out makes the item claimable
+    again.
     ``attempts`` counts claims, ``failures`` those that ended in a passing trouble; ``not_before`` keeps a retry
     waiting. ``weight`` is about how many passages it will have, as far as name and size tell, and never changes.
     """

@@ -33,6 +33,7 @@ class Document:
     """``pages`` holds the offset in the text at which each page begins; empty where there are no pages.
 
     ``source_id`` is what it was last read from and can be read again, ``missing_since`` when that no longer had it.
+    ``language`` is an ISO 639-1 code, empty where it is not known.
     """
 
     id: str
@@ -52,6 +53,7 @@ class Document:
     fingerprint: int | None
     source_id: str | None
     missing_since: datetime | None
+    language: str
     read_at: datetime
     created_at: datetime
     updated_at: datetime
@@ -98,6 +100,7 @@ class Chunk:
     uri: str
     media_type: str
     read_at: datetime
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -186,7 +186,7 @@ class VectorsStore:
 
     async def text_records(self, document_ids: Sequence[str]) -> list[TextRecord]:
         statement = (
-            select(ChunkRow, DocumentRow.title, DocumentRow.owner_id, DocumentRow.access)
+            select(ChunkRow, DocumentRow.title, DocumentRow.owner_id, DocumentRow.access, DocumentRow.language)
             .join(DocumentRow, DocumentRow.id == ChunkRow.document_id)
             .where(ChunkRow.document_id.in_(document_ids))
             .order_by(ChunkRow.id)
@@ -200,8 +200,9 @@ class VectorsStore:
                 title,
                 HEADING_SEPARATOR.join(chunk.heading_path),
                 chunk.text,
+                language,
             )
-            for chunk, title, owner_id, access in rows
+            for chunk, title, owner_id, access, language in rows
         ]
 
 

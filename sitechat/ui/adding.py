@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from sitechat.ingestion.s3.places import is_s3
 from sitechat.ingestion.service import Upload
 from sitechat.ingestion.site.plan import MAX_DEPTH, MAX_PAGES, MOST_DEPTH, MOST_PAGES, site
 from sitechat.runtime import Runtime
@@ -96,6 +97,8 @@ def _patterns(written: str | None) -> tuple[str, ...]:
 async def _added(
     runtime: Runtime, base_id: str, address: str, limits: dict[str, Any] | None, headers: list[str]
 ) -> str:
+    if is_s3(address):
+        return await runtime.ingestion.add_bucket(session.caller(), base_id, address)
     if limits is None:
         return await runtime.ingestion.add_url(session.caller(), base_id, address, headers)
     return await runtime.ingestion.add_site(session.caller(), base_id, site(address, **limits), headers)

@@ -46,11 +46,12 @@ def _row(document: Document) -> None:
             )
             facts = [
                 document.uri.removeprefix("file:"),
+                text.LANGUAGES.get(document.language, document.language),
                 text.size(document.size),
                 text.count(document.chunk_count, "passage"),
                 text.read(text.ago(document.read_at, session.now())),
             ]
-            st.caption(" · ".join(plain(fact) for fact in facts))
+            st.caption(" · ".join(plain(fact) for fact in facts if fact))
             if document.missing_since is not None:
                 since = text.day(session.local(document.missing_since))
                 st.caption(f":material/link_off: {plain(text.missing_since(since))}")

@@ -61,7 +61,7 @@ def test_what_the_documents_do_not_hold_is_refused_with_the_closest_pages(chat: 
 def test_own_files_are_read_each_with_its_outcome_and_can_be_asked(chat: ChatPage, tmp_path: Path) -> None:
     (tmp_path / "leave.md").write_text("# Leave\n\nEveryone has thirty days of leave a year. Ask Maria to book it.\n")
     (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.7\nthis is not really a PDF")
-    (tmp_path / "photo.png").write_bytes(b"\x89PNG a photo")
+    (tmp_path / "photo.heic").write_bytes(b"a photo")
     page = chat.page
     page.goto(f"{chat.url}/knowledge")
     page.get_by_role("button", name="New knowledge base").click()
@@ -69,11 +69,11 @@ def test_own_files_are_read_each_with_its_outcome_and_can_be_asked(chat: ChatPag
     page.get_by_label("Name").first.press("Enter")
     chat.see("Handbook")
     page.locator('input[type="file"]').first.set_input_files(
-        [tmp_path / name for name in ("leave.md", "broken.pdf", "photo.png")]
+        [tmp_path / name for name in ("leave.md", "broken.pdf", "photo.heic")]
     )
-    chat.see("photo.png")
+    chat.see("photo.heic")
     page.get_by_role("button", name="Add 3 files").click()
-    chat.see("Pictures are not read yet")
+    chat.see("Pictures of this kind are not read yet")
     chat.see("leave.md")
     chat.open()
     page.locator('[data-testid="stSelectbox"]').first.click()

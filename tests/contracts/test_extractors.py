@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from sitechat.ingestion.formats.base import Extracted, Extractor, NotExtracted
 from sitechat.ingestion.formats.names import SUPPORTED_SUFFIXES, check_media_type, is_supported
 from sitechat.ingestion.formats.registry import EXTRACTORS, choose, extract
-from tests.fixtures import documents, office
+from tests.fixtures import documents, office, pictures
+from tests.support.ocr import needs_tesseract
 
 SAMPLES = {
     ".txt": documents.TEXT,
@@ -23,8 +24,13 @@ SAMPLES = {
     ".pptx": office.presentation(),
     ".xlsx": office.workbook(),
     ".epub": office.book(),
+    ".png": pictures.png("A picture of words"),
 }
-by_type = pytest.mark.parametrize("extractor", EXTRACTORS, ids=lambda extractor: type(extractor).__name__)
+by_type = pytest.mark.parametrize(
+    "extractor",
+    [pytest.param(each, marks=[needs_tesseract] if ".png" in each.suffixes else []) for each in EXTRACTORS],
+    ids=lambda extractor: type(extractor).__name__,
+)
 
 
 def sample_of(extractor: Extractor) -> tuple[str, bytes]:

@@ -304,6 +304,44 @@ def test_scores_candidates_more_finely(index: TextIndex) -> None:
     assert index.rescore("bank", []) == []
 
 
+def test_each_language_is_searched_by_its_own_words(index: TextIndex) -> None:
+    """A plural finds the singular, common words of a language find nothing, and no word finds another language's."""
+    index.apply(
+        [],
+        [
+            passage(1, "Die Rechnung kommt am Montag", language="de"),
+            passage(2, "La facture arrive lundi", language="fr"),
+            passage(3, "The invoice is for one die and two cubes", language="en"),
+            passage(4, "Faktura przychodzi w poniedziałek", language="pl"),
+            passage(5, "An invoice of nobody knows which language"),
+        ],
+        sequence=1,
+    )
+    assert found(index, "Rechnungen") == [1]
+    assert found(index, "factures") == [2]
+    assert set(found(index, "invoices")) == {3, 5}
+    assert found(index, "faktura") == [4]
+    assert found(index, "die") == [3]
+    assert set(found(index, "Kommt die Rechnung, la facture?")) == {1, 2, 3}
+
+
+def test_finer_scores_are_those_of_a_language_on_its_own(index: TextIndex, tmp_path: Path) -> None:
+    """German passages beside them do not change what English ones score, and are scored by German words."""
+    english = [passage(i, text) for i, text in enumerate(["two invoices and a bank", "a river bank", "rivers flow"])]
+    alone = create_text_index(tmp_path / "alone")
+    alone.apply([], english, sequence=1)
+    german = [passage(10 + i, f"Rechnung Nummer {i} der Bank", language="de") for i in range(3)]
+    index.apply([], [*english, *german], sequence=1)
+    texts = [searched_text("", "", each.text) for each in english]
+    before = [score.pairs + score.terms for score in alone.rescore("invoices of a bank", texts)]
+    after = index.rescore("invoices of a bank", [*texts, "Rechnung der Bank"], ["en", "", "en", "de"])
+    assert [score.pairs + score.terms for score in after[:3]] == pytest.approx(before)
+    assert after[3].terms > 0
+    assert index.rescore("Rechnungen", ["die Rechnung"], ["de"])[0].terms > 0
+    assert index.rescore("Rechnungen", ["die Rechnung"], ["en"])[0].terms == 0
+    alone.close()
+
+
 def test_searches_go_on_while_a_writer_writes(index: TextIndex) -> None:
     """A search sees a commit whole or not at all."""
     size = 10

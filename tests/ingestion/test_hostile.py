@@ -17,11 +17,11 @@ from sitechat.ingestion.fetch_errors import PageTooLarge
 from sitechat.ingestion.formats.base import (
     Empty,
     Encrypted,
+    HoldsFiles,
     NotExtracted,
     TooLarge,
     TooSlow,
     Unreadable,
-    Unsupported,
 )
 from tests.fixtures import documents
 from tests.fixtures.documents import archive, raw_pdf, word_parts
@@ -89,8 +89,8 @@ REFUSED: list[tuple[str, Callable[[], bytes], type[NotExtracted]]] = [
     ("entities.docx", laughs, Unreadable),
     ("entity.docx", long_entity, Unreadable),
     ("deep.docx", lambda: word("<w:tbl><w:tr><w:tc>" * 5000 + "</w:tc></w:tr></w:tbl>" * 5000), Unreadable),
-    ("nested.zip", zip_in_zip, Unsupported),
-    ("climbing.zip", lambda: archive({"../../../etc/cron.d/x": "x", "/abs": "x"}), Unsupported),
+    ("nested.zip", zip_in_zip, HoldsFiles),
+    ("climbing.zip", lambda: archive({"../../../etc/cron.d/x": "x", "/abs": "x"}), HoldsFiles),
     ("members.docx", lambda: archive(MANY_MEMBERS), TooLarge),
     ("locked.pdf", lambda: documents.encrypted_pdf("secret", "secret"), Encrypted),
     ("page-tree.pdf", lambda: raw_pdf(CATALOG, b"<</Type/Pages/Count 1/Kids[2 0 R]>>"), Unreadable),

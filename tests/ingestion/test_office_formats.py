@@ -4,7 +4,16 @@ import json
 
 import pytest
 
-from sitechat.ingestion.formats.base import Empty, Encrypted, Extracted, NotExtracted, TooLarge, Unreadable, Unsupported
+from sitechat.ingestion.formats.base import (
+    Empty,
+    Encrypted,
+    Extracted,
+    HoldsFiles,
+    NotExtracted,
+    TooLarge,
+    Unreadable,
+    Unsupported,
+)
 from sitechat.ingestion.formats.registry import extract
 from tests.fixtures import documents, office
 
@@ -254,7 +263,7 @@ def test_office_files_with_a_password_say_so(name: str) -> None:
     ],
 )
 def test_an_archive_of_other_files_is_none_of_these(name: str, member: tuple[str, str]) -> None:
-    with pytest.raises(Unsupported, match="unpack it and add the files inside"):
+    with pytest.raises(HoldsFiles, match="unpack it and add the files"):
         extract(office.archive(member), name)
 
 

@@ -61,14 +61,14 @@ async def test_every_file_ends_with_a_reason_and_a_damaged_one_stops_nothing(lib
     write(tmp_path, "docs/a-damaged.pdf", "%PDF-1.7 and then rubbish")
     write(tmp_path, "docs/b-empty.txt", "  \n\n ")
     write(tmp_path, "docs/c-good.md", page("Good"))
-    (tmp_path / "docs/d-picture.png").write_bytes(b"\x89PNG....")
+    (tmp_path / "docs/d-picture.gif").write_bytes(b"GIF89a....")
     (tmp_path / "docs/e-gone.md").symlink_to(tmp_path / "nowhere")
     items = await library.ingest(tmp_path / "docs")
     assert [(item.name.partition("/")[2], item.state) for item in items] == [
         ("a-damaged.pdf", "failed"),
         ("b-empty.txt", "skipped"),
         ("c-good.md", "completed"),
-        ("d-picture.png", "skipped"),
+        ("d-picture.gif", "skipped"),
         ("e-gone.md", "skipped"),
     ]
     assert all(item.reason.endswith(".") for item in items if item.state != "completed")

@@ -45,6 +45,14 @@ def test_a_new_knowledge_base_is_opened_and_says_what_goes_there(pages: Pages) -
     assert text.NO_DOCUMENTS in written(app)
 
 
+def test_a_bucket_that_nobody_has_allowed_says_what_to_set(pages: Pages) -> None:
+    app = pages.knowledge(pages.base)
+    app.text_input(key="address").input("s3://papers/2024")
+    app.button(key=f"FormSubmitter:add-page-{text.ADD_PAGE}").click().run()
+    assert r"SITECHAT\_S3\_BUCKETS=papers" in app.error[0].value
+    assert not app.exception
+
+
 def test_a_name_that_is_taken_is_said_so(pages: Pages) -> None:
     app = pages.knowledge()
     app.text_input[0].input("Kettles")

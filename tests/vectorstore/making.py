@@ -33,8 +33,10 @@ def record(
     return VectorRecord(id, id if chunk is None else chunk, kind, where or scope())
 
 
-def passage(chunk_id: int, text: str, *, where: Scope | None = None, title: str = "", heading: str = "") -> TextRecord:
-    return TextRecord(chunk_id, where or scope(), title, heading, text)
+def passage(
+    chunk_id: int, text: str, *, where: Scope | None = None, title: str = "", heading: str = "", language: str = ""
+) -> TextRecord:
+    return TextRecord(chunk_id, where or scope(), title, heading, text, language)
 
 
 def unit(rows: NDArray[np.floating]) -> Vectors:

@@ -6,6 +6,7 @@
     ├── Unsupported   a format that is not read yet                    skips
     ├── Empty         nothing in it to read                            skips
     ├── NeedsOcr      pictures of text, but no text                    skips
+    ├── HoldsFiles    an archive: no text, but files of its own        skips
     ├── Encrypted     protected by a password
     ├── TooLarge      needs more memory, or yields more text, than allowed
     ├── TooSlow       keeps the reader busy without getting on
@@ -38,7 +39,7 @@ class Block:
     page: int | None = None
 
 
-FlagKind = Literal["invisible", "hidden", "instruction"]
+FlagKind = Literal["invisible", "hidden", "instruction", "scans"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Flag:
     """Something in a document that a person should look at.
 
     ``start`` and ``end`` are offsets in the text in which it was found; of a ``hidden`` one, in that passage.
-    ``excerpt`` is on one line, with what nobody sees made visible.
+    ``excerpt`` is on one line, with what nobody sees made visible; of ``scans``, the pages that were not read.
     """
 
     kind: FlagKind
@@ -60,7 +61,7 @@ class Extracted:
     """A file as text. Blocks are in order and do not overlap; between them there is only white space.
 
     ``pages`` holds the offset at which each page begins; it is empty where there are no pages. ``flags`` are what a
-    person should look at.
+    person should look at. ``language`` is an ISO 639-1 code, empty where it is not known.
     """
 
     title: str
@@ -68,6 +69,7 @@ class Extracted:
     blocks: tuple[Block, ...]
     pages: tuple[int, ...] = ()
     flags: tuple[Flag, ...] = ()
+    language: str = ""
 
 
 @runtime_checkable
@@ -111,6 +113,15 @@ class NeedsOcr(NotExtracted):
         super().__init__(message)
 
 
+class HoldsFiles(NotExtracted):
+    """An archive of files, to be read one by one; the message is for where that is not done."""
+
+    skips = True
+
+    def __init__(self, message: str = "It is an archive and is not opened here; unpack it and add the files.") -> None:
+        super().__init__(message)
+
+
 class Encrypted(NotExtracted):
     def __init__(self, message: str = "It is protected by a password; remove the password and add it again.") -> None:
         super().__init__(message)
@@ -134,5 +145,5 @@ class Unreadable(NotExtracted):
 
 
 ERRORS: dict[str, type[NotExtracted]] = {
-    kind.__name__: kind for kind in (Unsupported, Empty, NeedsOcr, Encrypted, TooLarge, TooSlow, Unreadable)
+    kind.__name__: kind for kind in (Unsupported, Empty, NeedsOcr, HoldsFiles, Encrypted, TooLarge, TooSlow, Unreadable)
 }

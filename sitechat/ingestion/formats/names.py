@@ -1,17 +1,24 @@
 """What can be told about a file from its name and its media type alone, without loading what reads it."""
 
+import shutil
 from pathlib import PurePath
 
 from sitechat.ingestion.formats.base import Unsupported
 
 # Endings of what is read. A test keeps this in step with the extractors.
+PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff"})
 SUPPORTED_SUFFIXES = frozenset(
     {
+        *PICTURE_SUFFIXES,
         *(".txt", ".text", ".md", ".markdown", ".mdown", ".mkd", ".mdx", ".html", ".htm", ".xhtml", ".shtml"),
         *(".pdf", ".docx", ".docm", ".pptx", ".pptm", ".ppsx", ".ppsm", ".xlsx", ".xlsm", ".csv", ".tsv", ".tab"),
         *(".json", ".jsonl", ".ndjson", ".geojson", ".eml", ".epub"),
     }
 )
+ARCHIVE_SUFFIXES = frozenset({".zip"})
+OCR_PROGRAM = "tesseract"
+INSTALL_OCR = "Install Tesseract (the package tesseract-ocr) where SiteChat runs, then add it again."
+_PICTURE_TYPES = frozenset({"image/png", "image/jpeg", "image/tiff"})
 _PDF = frozenset({"application/pdf", "application/x-pdf"})
 _OTHERS_READ = frozenset(
     {
@@ -35,6 +42,8 @@ OLD_POWERPOINT = "PowerPoint files from before 2007"
 OLD_EXCEL = "Excel files from before 2007"
 BINARY_EXCEL = "Binary Excel files"
 OUTLOOK = "Outlook messages"
+PICTURES = "Pictures of this kind"
+ARCHIVES = "Archives of this kind"
 # What files of these endings are called, for the sentence that says that they are not read.
 _CALLED = {
     OLD_WORD: ".doc .dot",
@@ -44,9 +53,9 @@ _CALLED = {
     "OpenDocument files": ".odt .ods .odp",
     "Kindle books": ".mobi .azw .azw3",
     "RTF files": ".rtf",
-    "Pictures": ".png .jpg .jpeg .gif .webp .bmp .tif .tiff .svg .ico .heic .avif",
+    PICTURES: ".gif .webp .bmp .svg .ico .heic .avif",
     "Sound and video files": ".mp3 .wav .ogg .flac .m4a .mp4 .mkv .mov .avi .webm",
-    "Archives": ".zip .tar .gz .tgz .bz2 .xz .7z .rar .zst",
+    ARCHIVES: ".tar .gz .tgz .bz2 .xz .7z .rar .zst",
     "Style sheets": ".css .scss .less",
     "Source code files": ".py .js .ts .c .h .cpp .java .go .rs .rb .sh .php .sql",
     "Data files": ".xml .yaml .yml .toml .parquet .db .sqlite",
@@ -56,7 +65,7 @@ _CALLED = {
 }
 _CALLED_BY_SUFFIX = {suffix: called for called, suffixes in _CALLED.items() for suffix in suffixes.split()}
 _CALLED_BY_TYPE = (
-    ("image/", "Pictures"),
+    ("image/", PICTURES),
     ("audio/", "Sound and video files"),
     ("video/", "Sound and video files"),
     ("font/", "Fonts"),
@@ -77,6 +86,8 @@ _SAVED_AS = {
     OLD_EXCEL: ".xlsx",
     BINARY_EXCEL: ".xlsx",
     OUTLOOK: ".eml",
+    ARCHIVES: ".zip",
+    PICTURES: ".png",
     "RTF files": ".docx",
 }
 _SAVED_AS_BY_SUFFIX = {".odt": ".docx", ".ods": ".xlsx", ".odp": ".pptx"}
@@ -91,7 +102,22 @@ def suffix_of(name: str) -> str:
 def is_supported(name: str) -> bool:
     """Whether a file of this name is worth opening; one without an ending may be text."""
     suffix = suffix_of(name)
-    return not suffix or suffix in SUPPORTED_SUFFIXES
+    return not suffix or suffix in SUPPORTED_SUFFIXES or suffix in ARCHIVE_SUFFIXES
+
+
+def is_archive(name: str) -> bool:
+    """Whether a file of this name is a collection of files."""
+    return suffix_of(name) in ARCHIVE_SUFFIXES
+
+
+def ocr_installed() -> bool:
+    """Whether pictures of text can be read here."""
+    return shutil.which(OCR_PROGRAM) is not None
+
+
+def is_picture(name: str) -> bool:
+    """Whether a file of this name needs OCR."""
+    return suffix_of(name) in PICTURE_SUFFIXES
 
 
 def not_read(called: str, suffix: str = "") -> Unsupported:
@@ -113,6 +139,8 @@ def unsupported(name: str) -> Unsupported:
 def check_media_type(media_type: str | None) -> None:
     """Raises :class:`Unsupported` for what a server declares to be something that is not read."""
     if not media_type or media_type in _PDF or media_type in _OTHERS_READ:
+        return
+    if media_type in _PICTURE_TYPES and ocr_installed():
         return
     if media_type.startswith("text/") and media_type not in _TEXT_NOT_READ:
         return

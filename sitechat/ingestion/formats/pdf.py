@@ -3,6 +3,7 @@
 import io
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 
 from pypdf import PageObject, PdfReader
 from pypdf._encryption import AlgV5  # the reader does not tell which of the two passwords was right
@@ -10,8 +11,10 @@ from pypdf.errors import DependencyError
 from pypdf.generic import DictionaryObject
 
 from sitechat.ingestion import cpu_budget
-from sitechat.ingestion.formats.base import Encrypted, Extracted, NeedsOcr, NotExtracted, Unreadable
+from sitechat.ingestion.formats.base import Empty, Encrypted, Extracted, Flag, NeedsOcr, NotExtracted, Unreadable
 from sitechat.ingestion.formats.pdf_lines import Line, LineCollector, PageWriter, without_running_lines
+from sitechat.ingestion.formats.pdf_scans import read_scans
+from sitechat.ingestion.formats.pictures import NOTHING
 from sitechat.ingestion.formats.text import title_from_name
 from sitechat.ingestion.formats.writer import TextWriter, squeeze
 
@@ -19,6 +22,7 @@ _DAMAGED = "It is damaged: it cannot be opened as a PDF."
 _NO_PAGES = "It has no pages, so there is nothing to read."
 _GARBLED = "Its letters are stored in a way that cannot be turned into text."
 _MOST_GARBLED = 0.2
+_MOST_SHOWN = 20
 _NO_TITLES = ("untitled", "microsoft word", "(anonymous)", "powerpoint", "title", "about:blank", "slide 1")
 
 logging.getLogger("pypdf").setLevel(logging.CRITICAL)
@@ -41,14 +45,14 @@ class PdfExtractor:
 
 def _extract(data: bytes, name: str) -> Extracted:
     reader = _open(data)
-    pages = list(_read_pages(reader))
-    if not any(pages):
-        _explain_no_text(reader)
+    pages, unread = _with_scans(data, reader, list(_read_pages(reader)))
     _check_letters(pages)
     writer = TextWriter()
     layout = PageWriter(writer, without_running_lines(pages))
     layout.write()
-    return writer.extracted(_title(reader) or layout.title or title_from_name(name))
+    extracted = writer.extracted(_title(reader) or layout.title or title_from_name(name))
+    flags = (Flag("scans", _shown(unread), 0, 0),) if unread else ()
+    return replace(extracted, flags=flags)
 
 
 def _open(data: bytes) -> PdfReader:
@@ -95,9 +99,30 @@ def _check_letters(pages: list[list[Line]]) -> None:
         raise Unreadable(_GARBLED)
 
 
-def _explain_no_text(reader: PdfReader) -> None:
-    if any(_has_pictures(page) for page in reader.pages):
-        raise NeedsOcr
+def _with_scans(data: bytes, reader: PdfReader, pages: list[list[Line]]) -> tuple[list[list[Line]], list[int]]:
+    """The pages, those without text recognised from their pictures; and which (from 0) need OCR that is not here.
+
+    Without OCR a file of such pages only is a failure.
+    """
+    scans = [number for number, lines in enumerate(pages) if not lines and _has_pictures(reader.pages[number])]
+    if not scans:
+        return pages, []
+    try:
+        recognised = read_scans(data, scans)
+    except NeedsOcr:
+        if any(pages):
+            return pages, scans
+        raise
+    pages = [recognised.get(number) or lines for number, lines in enumerate(pages)]
+    if not any(pages):
+        raise Empty(NOTHING)
+    return pages, []
+
+
+def _shown(numbers: list[int]) -> str:
+    """``page 2, 3, 7``, and an end where there are very many."""
+    shown = ", ".join(str(number + 1) for number in numbers[:_MOST_SHOWN])
+    return f"page {shown}" + (f" and {len(numbers) - _MOST_SHOWN} more" if len(numbers) > _MOST_SHOWN else "")
 
 
 def _has_pictures(page: PageObject) -> bool:

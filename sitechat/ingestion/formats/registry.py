@@ -9,8 +9,9 @@ from sitechat.ingestion.formats.epub import EpubExtractor
 from sitechat.ingestion.formats.html import HtmlExtractor
 from sitechat.ingestion.formats.json import JsonExtractor
 from sitechat.ingestion.formats.markdown import MarkdownExtractor
-from sitechat.ingestion.formats.names import split_media_type, suffix_of, unsupported
+from sitechat.ingestion.formats.names import is_archive, split_media_type, suffix_of, unsupported
 from sitechat.ingestion.formats.pdf import PdfExtractor
+from sitechat.ingestion.formats.pictures import PictureExtractor
 from sitechat.ingestion.formats.pptx import PptxExtractor
 from sitechat.ingestion.formats.sniff import sniff
 from sitechat.ingestion.formats.text import TextExtractor
@@ -18,11 +19,11 @@ from sitechat.ingestion.formats.xlsx import XlsxExtractor
 
 _TEXT, _MARKDOWN, _HTML = TextExtractor(), MarkdownExtractor(), HtmlExtractor()
 _PDF, _DOCX, _PPTX, _XLSX = PdfExtractor(), DocxExtractor(), PptxExtractor(), XlsxExtractor()
-_EPUB = EpubExtractor()
+_EPUB, _PICTURE = EpubExtractor(), PictureExtractor()
 
 EXTRACTORS: tuple[Extractor, ...] = (
     *(_TEXT, _MARKDOWN, _HTML, CsvExtractor(), JsonExtractor(), EmlExtractor()),
-    *(_PDF, _DOCX, _PPTX, _XLSX, _EPUB),
+    *(_PDF, _DOCX, _PPTX, _XLSX, _EPUB, _PICTURE),
 )
 
 _BY_SUFFIX = {suffix: extractor for extractor in EXTRACTORS for suffix in extractor.suffixes}
@@ -34,6 +35,7 @@ _SNIFFED: dict[str, Extractor] = {
     "xlsx": _XLSX,
     "epub": _EPUB,
     "html": _HTML,
+    "picture": _PICTURE,
 }
 # What is never text by its content.
 _CALLED: dict[Extractor, str] = {
@@ -42,7 +44,10 @@ _CALLED: dict[Extractor, str] = {
     _PPTX: "a PowerPoint file",
     _XLSX: "an Excel file",
     _EPUB: "an e-book",
+    _PICTURE: "a picture",
 }
+
+_LIES = "It is named like {} but is not one, or its beginning is missing."
 
 
 def extract(data: bytes, name: str, media_type: str | None = None) -> Extracted:
@@ -60,6 +65,8 @@ def choose(data: bytes, name: str, declared: str | None = None) -> Extractor:
     kind = sniff(data)
     if kind in _SNIFFED:
         return _SNIFFED[kind]
+    if is_archive(name):
+        raise Unreadable(_LIES.format("an archive"))
     if kind == "binary":
         if named is None and suffix_of(name):
             raise unsupported(name)
@@ -72,7 +79,7 @@ def _choose_for_text(name: str, named: Extractor | None, declared: str | None) -
     by_type = _BY_MEDIA_TYPE.get(declared or "")
     claimed = named or by_type
     if claimed in _CALLED:
-        raise Unreadable(f"It is named like {_CALLED[claimed]} but is not one, or its beginning is missing.")
+        raise Unreadable(_LIES.format(_CALLED[claimed]))
     if by_type is not None and by_type is not _TEXT:
         return by_type
     if named is not None:

@@ -6,9 +6,9 @@ import zipfile
 from typing import Literal
 
 from sitechat.ingestion.formats import names
-from sitechat.ingestion.formats.base import Encrypted, Unreadable, Unsupported
+from sitechat.ingestion.formats.base import Encrypted, HoldsFiles, Unreadable, Unsupported
 
-Kind = Literal["pdf", "docx", "pptx", "xlsx", "epub", "html", "text", "binary"]
+Kind = Literal["pdf", "docx", "pptx", "xlsx", "epub", "html", "picture", "text", "binary"]
 
 HEAD = 8192
 _HTML = re.compile(
@@ -19,14 +19,11 @@ _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED_OFFICE = "EncryptedPackage".encode("utf-16-le")
 _DAMAGED_ZIP = "It is damaged: the archive inside cannot be opened."
 
+_PICTURES = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*")
 # First bytes -> what a person calls it.
 _OTHERS = (
     (b"{\\rtf", "RTF files"),
-    (b"\x89PNG", "Pictures"),
-    (b"\xff\xd8\xff", "Pictures"),
-    (b"GIF8", "Pictures"),
-    (b"II*\0", "Pictures"),
-    (b"MM\0*", "Pictures"),
+    (b"GIF8", names.PICTURES),
     (b"\x1f\x8b", "Compressed files"),
     (b"BZh", "Compressed files"),
     (b"\xfd7zXZ", "Compressed files"),
@@ -60,10 +57,12 @@ def sniff(data: bytes) -> Kind:
     head = data[:HEAD]
     if b"%PDF-" in head[:1024]:
         return "pdf"
-    if head.startswith(b"PK\x03\x04"):
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _sniff_zip(data)
     if head.startswith(_OLE):
         return _sniff_ole(data)
+    if head.startswith(_PICTURES):
+        return "picture"
     for magic, called in _OTHERS:
         if head.startswith(magic):
             raise names.not_read(called)
@@ -85,9 +84,13 @@ def _sniff_zip(data: bytes) -> Kind:
             members = archive.infolist()
     except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError, EOFError):
         raise Unreadable(_DAMAGED_ZIP) from None
-    if any(member.flag_bits & 0x1 for member in members):
+    locked = [bool(member.flag_bits & 0x1) for member in members]
+    if locked and all(locked):
         raise Encrypted
-    return _sniff_members(frozenset(member.filename for member in members))
+    kind = _sniff_members(frozenset(member.filename for member in members))
+    if any(locked):
+        raise Encrypted
+    return kind
 
 
 def _sniff_members(members: frozenset[str]) -> Kind:
@@ -101,7 +104,7 @@ def _sniff_members(members: frozenset[str]) -> Kind:
                 return kind
     if _OPEN_DOCUMENT in members:
         raise names.not_read("OpenDocument files")
-    raise Unsupported("Archives are not read yet; unpack it and add the files inside.")
+    raise HoldsFiles
 
 
 def _sniff_ole(data: bytes) -> Kind:

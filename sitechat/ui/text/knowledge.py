@@ -23,10 +23,10 @@ ALL_BASES = "All knowledge bases"
 ADD_DOCUMENTS = "Add documents"
 FILES = "Files"
 FILES_HELP = (
-    "Text, Markdown, HTML, PDF, Word, PowerPoint, Excel, CSV, JSON, e-mails and EPUB books are read; "
-    "anything else is listed as skipped, with why."
+    "Text, Markdown, HTML, PDF, Word, PowerPoint, Excel, CSV, JSON, e-mails, EPUB books and scans are read, also "
+    "from zip archives; anything else is listed as skipped, with why."
 )
-ADDRESS = "Address of a page or website"
+ADDRESS = "Address of a page, a website or an S3 bucket"
 ADDRESS_EXAMPLE = "https://example.org/handbook"
 ADD_PAGE = "Add"
 HOW_FAR = "How much of it"
@@ -109,6 +109,7 @@ JOB_STATES = {
 FLAGS = {
     "invisible": "It contains characters that nobody sees but a language model reads",
     "hidden": "It contains text that its page hides from people",
+    "scans": "It has pages that are pictures of text, which need OCR and were not read",
     "instruction": "It contains a passage that reads like an instruction to a language model",
 }
 UNCHANGED = "Unchanged"
@@ -142,6 +143,17 @@ DOING = {
     "stalled": "Stalled",
     "paused": "Paused",
 }
+LANGUAGES = {
+    "en": "English", "de": "German", "fr": "French", "es": "Spanish", "it": "Italian", "pt": "Portuguese",
+    "nl": "Dutch", "sv": "Swedish", "da": "Danish", "no": "Norwegian", "fi": "Finnish", "is": "Icelandic",
+    "pl": "Polish", "cs": "Czech", "sk": "Slovak", "sl": "Slovenian", "hr": "Croatian", "sr": "Serbian",
+    "bs": "Bosnian", "hu": "Hungarian", "ro": "Romanian", "bg": "Bulgarian", "mk": "Macedonian", "sq": "Albanian",
+    "el": "Greek", "tr": "Turkish", "ru": "Russian", "uk": "Ukrainian", "be": "Belarusian", "lt": "Lithuanian",
+    "lv": "Latvian", "et": "Estonian", "ga": "Irish", "cy": "Welsh", "ca": "Catalan", "eu": "Basque",
+    "ar": "Arabic", "fa": "Persian", "he": "Hebrew", "ur": "Urdu", "hi": "Hindi", "bn": "Bengali", "ta": "Tamil",
+    "te": "Telugu", "th": "Thai", "vi": "Vietnamese", "id": "Indonesian", "ms": "Malay", "ja": "Japanese",
+    "zh": "Chinese", "ko": "Korean", "ka": "Georgian", "hy": "Armenian", "az": "Azerbaijani", "kk": "Kazakh",
+}  # fmt: skip
 STALLED = "Stalled: nothing has moved for a while"
 
 
