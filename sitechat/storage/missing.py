@@ -13,8 +13,7 @@ from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, or_, sele
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sitechat.storage.jobs import OPEN_JOB, NewItem, item_values
-from sitechat.storage.source_table import SourceRow
-from sitechat.storage.tables import ChangeRow, DocumentRow, ItemRow, JobRow, now
+from sitechat.storage.tables import ChangeRow, DocumentRow, ItemRow, JobRow, SourceRow, now
 
 CANCELLED = "It was cancelled before everything had been looked at, so nothing was marked as missing."
 LIMITED = "It reached its limit of pages or time, so nothing was marked as missing."

@@ -12,8 +12,7 @@ from sitechat.errors import NotFound
 from sitechat.identity import Caller
 from sitechat.storage.engine import Database, Transaction
 from sitechat.storage.jobs import OPEN_JOB
-from sitechat.storage.source_table import SourceRow
-from sitechat.storage.tables import ChangeRow, DocumentRow, JobRow, new_id
+from sitechat.storage.tables import ChangeRow, DocumentRow, JobRow, SourceRow, new_id
 from sitechat.storage.values import KnowledgeSource
 
 

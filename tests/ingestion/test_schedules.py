@@ -15,8 +15,7 @@ from sitechat.identity import LOCAL
 from sitechat.ingestion import schedules
 from sitechat.ingestion.scheduler import Scheduler
 from sitechat.ingestion.signals import Signals
-from sitechat.storage.source_table import SourceRow
-from sitechat.storage.tables import now
+from sitechat.storage.tables import SourceRow, now
 from sitechat.storage.values import KnowledgeSource
 from tests.support.library import Library, open_library
 

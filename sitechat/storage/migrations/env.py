@@ -9,7 +9,7 @@ from typing import Any
 from alembic import context
 from sqlalchemy import Connection, create_engine, event, pool
 
-from sitechat.storage.source_table import SourceRow
+from sitechat.storage.tables import Base
 
 
 def _leave_transactions_to_us(connection: Any, _: Any) -> None:
@@ -25,7 +25,7 @@ event.listen(engine, "connect", _leave_transactions_to_us)
 event.listen(engine, "begin", _begin)
 with engine.connect() as connection:
     context.configure(
-        connection=connection, target_metadata=SourceRow.metadata, render_as_batch=True, transactional_ddl=True
+        connection=connection, target_metadata=Base.metadata, render_as_batch=True, transactional_ddl=True
     )
     with context.begin_transaction():
         context.run_migrations()
