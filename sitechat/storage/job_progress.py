@@ -2,31 +2,31 @@
 
 Percentages weigh files by what their names and sizes promise, which never changes, so they never run backwards; of a
 website, which grows while it is read, see :mod:`sitechat.storage.site_progress`.
-Rates are work done per second in which something was in work (``JobRow.busy_seconds``): pauses, queues and restarts
-do not blur them. What is left is counted where files have been cut into passages already and extrapolated from the
-files done where not; the range of the estimate is wider the more of it is extrapolated.
+How fast it is and how long it will take is in :mod:`sitechat.storage.forecast`.
 """
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, case, func, select
+from sqlalchemy import ColumnElement, bindparam, case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sitechat.errors import NotFound
 from sitechat.identity import Caller
 from sitechat.progress import ProgressRecord, Stage
 from sitechat.storage.engine import Database
+from sitechat.storage.forecast import Forecast, Left, forecast, left_of
 from sitechat.storage.site_progress import is_growing, percentage
-from sitechat.storage.tables import ItemRow, JobRow, now
+from sitechat.storage.tables import ItemRow, JobRow, UtcDateTime, now
 
 STALL_SECONDS = 30
 """An item in work without any progress for this long is shown as stalled."""
 UNTENDED_SECONDS = 15
 """A job at the head of the queue that nobody has taken up for this long waits for a SiteChat to run."""
+_MOVING = ("pending", "in_progress")
 _OPEN = ("pending", "in_progress", "paused")
 _ON = {
     "file_processing": "{name} to be read",
@@ -87,25 +87,28 @@ class JobProgressReader:
 async def records_of(session: AsyncSession, jobs: Sequence[JobRow]) -> list[ProgressRecord]:
     if not jobs:
         return []
-    ids = [job.id for job in jobs]
-    counts = {row.job_id: row for row in (await session.execute(_counts(ids))).all()}
+    ids, at = [job.id for job in jobs], now()
+    counts = {row.job_id: row for row in (await session.execute(_COUNTS, {"jobs": ids, "at": at})).all()}
+    left = await left_of(session, ids)
     in_work = await _items_in_work(session, ids)
     queue = await _queue(session)
-    at = now()
-    return [_record(job, counts.get(job.id), in_work[job.id], queue, at) for job in jobs]
+    return [_record(job, counts.get(job.id), left.get(job.id), in_work[job.id], queue, at) for job in jobs]
 
 
 def _record(
-    job: JobRow, counts: Row[Any] | None, in_work: Sequence[ItemRow], queue: Sequence[str], at: datetime
+    job: JobRow,
+    counts: Any,
+    left: Left | None,
+    in_work: Sequence[ItemRow],
+    queue: Sequence[str],
+    at: datetime,
 ) -> ProgressRecord:
     numbers: dict[str, Any] = dict(counts._mapping) if counts is not None else defaultdict(int)
     current = in_work[0] if in_work else None
     ahead = queue.index(job.id) if job.id in queue and current is None else 0
     waiting_for, stalled = _waiting(job, numbers, in_work, ahead, at)
-    rate, eta = _rate(job, numbers), _eta(job, numbers)
-    spread = _spread(numbers)
     finding = job.kind == "site" and job.completed_at is None and is_growing(job, numbers["total"] - numbers["skipped"])
-    eta = None if finding else eta
+    expected = forecast(job, left) if left is not None and not finding and job.state in _MOVING else None
     return ProgressRecord(
         id=job.id,
         knowledge_base_id=job.knowledge_base_id,
@@ -123,11 +126,11 @@ def _record(
         processed_files=numbers["completed"],
         failed_files=numbers["failed"],
         skipped_files=numbers["skipped"],
-        progress_percentage=_percentage(job, numbers),
-        rate_per_second=rate,
-        eta_seconds=eta,
-        eta_low=None if eta is None else eta * (1 - spread),
-        eta_high=None if eta is None else eta * (1 + spread),
+        progress_percentage=_percentage(job, numbers, left),
+        rate_per_second=_rate(job, numbers, expected),
+        eta_seconds=None if expected is None else expected.seconds,
+        eta_low=None if expected is None else expected.low,
+        eta_high=None if expected is None else expected.high,
         queued_behind=ahead,
         waiting_for=waiting_for,
         stalled=stalled,
@@ -175,96 +178,67 @@ def _waiting(
 # Numbers
 
 
-def _percentage(job: JobRow, numbers: dict[str, Any]) -> float:
+def _percentage(job: JobRow, numbers: dict[str, Any], left: Left | None) -> float:
     if job.state == "completed":
         return 100.0
     if job.kind == "site":
         ended = numbers["completed"] + numbers["failed"] + numbers["cancelled"]
         return round(percentage(job, ended, numbers["total"] - numbers["skipped"]), 1)
-    if not numbers["weight"]:
+    weight = left.weight + left.weight_done if left is not None else 0.0
+    if left is None or not weight:
         return 0.0
-    return float(min(round(100 * numbers["weight_done"] / numbers["weight"], 1), 99.9))
+    return float(min(round(100 * left.weight_done / weight, 1), 99.9))
 
 
-def _rate(job: JobRow, numbers: dict[str, Any]) -> float | None:
-    """Passages per second."""
+def _rate(job: JobRow, numbers: dict[str, Any], expected: Forecast | None) -> float | None:
+    """Passages per second: lately, or over all where there is nothing to expect any more."""
+    if expected is not None and expected.rate:
+        return expected.rate
     if not numbers["chunks_done"] or job.busy_seconds <= 0:
         return None
     return float(numbers["chunks_done"] / job.busy_seconds)
 
 
-def _eta(job: JobRow, numbers: dict[str, Any]) -> float | None:
-    if job.state not in ("pending", "in_progress") or job.busy_seconds <= 0 or not numbers["weight_done"]:
-        return None
-    if not numbers["chunks_done"]:
-        return float(_left(numbers, "weight") * job.busy_seconds / numbers["weight_done"])
-    return float((_chunks_left(numbers) or 0) * job.busy_seconds / numbers["chunks_done"])
-
-
-def _left(numbers: dict[str, Any], what: str) -> float:
-    return float(max(numbers[what] - numbers[f"{what}_done"], 0))
-
-
-def _chunks_left(numbers: dict[str, Any]) -> float:
-    """Counted in files that have been cut into passages, extrapolated by weight for the others."""
-    known = numbers["chunks_known_left"]
-    measured = numbers["weight_measured"]
-    density = numbers["chunks_measured"] / measured if measured else 0
-    return float(known + numbers["weight_unknown"] * density)
-
-
-def _spread(numbers: dict[str, Any]) -> float:
-    weight = _left(numbers, "weight")
-    guessed = numbers["weight_unknown"] / weight if weight else 0
-    return float(0.1 + 0.5 * guessed)
-
-
-def _counts(job_ids: Sequence[str]) -> Any:
-    open_ = ItemRow.state.in_(("pending", "in_progress"))
-    cut = ItemRow.chunks_total > 0
-    weight = case((ItemRow.state == "skipped", 0), else_=ItemRow.weight)
-    part = weight * ItemRow.chunks_done * 1.0 / ItemRow.chunks_total
-    retrying = (ItemRow.state == "pending") & ItemRow.not_before.is_not(None)
-    measured = (ItemRow.state == "completed") | (open_ & cut)
-    states = ("completed", "failed", "skipped", "cancelled", "pending")
-    return (
-        select(
-            ItemRow.job_id,
-            func.count().label("total"),
-            *(_sum(ItemRow.state == state, 1).label(state) for state in states),
-            *(_sum(ItemRow.outcome == outcome, 1).label(outcome) for outcome in ("indexed", "unchanged")),
-            *(
-                func.coalesce(func.sum(getattr(ItemRow, name)), 0).label(name)
-                for name in ("batches_done", "batches_total", "chunks_done", "chunks_total")
-            ),
-            func.coalesce(func.sum(weight), 0).label("weight"),
-            func.coalesce(func.sum(case((~open_, weight), (cut, part), else_=0)), 0).label("weight_done"),
-            _sum(open_ & ~cut, weight).label("weight_unknown"),
-            _sum(measured, weight).label("weight_measured"),
-            _sum(measured, ItemRow.chunks_total).label("chunks_measured"),
-            _sum(open_ & cut, ItemRow.chunks_total - ItemRow.chunks_done).label("chunks_known_left"),
-            _sum(retrying & (ItemRow.not_before > now()), 1).label("retrying"),
-            func.min(case((retrying, ItemRow.not_before))).label("next_try"),
-            func.max(case((retrying, ItemRow.reason))).label("trouble"),
-        )
-        .where(ItemRow.job_id.in_(job_ids))
-        .group_by(ItemRow.job_id)
-    )
-
-
-def _sum(condition: ColumnElement[bool], value: Any) -> ColumnElement[int]:
-    return func.coalesce(func.sum(case((condition, value), else_=0)), 0)
-
-
-async def _items_in_work(session: AsyncSession, job_ids: Iterable[str]) -> dict[str, list[ItemRow]]:
-    statement = select(ItemRow).where(ItemRow.job_id.in_(list(job_ids)), ItemRow.state == "in_progress")
+async def _items_in_work(session: AsyncSession, job_ids: Sequence[str]) -> dict[str, list[ItemRow]]:
     found: dict[str, list[ItemRow]] = defaultdict(list)
-    for item in (await session.execute(statement.order_by(ItemRow.ordinal))).scalars():
+    for item in (await session.execute(_IN_WORK, {"jobs": job_ids})).scalars():
         found[item.job_id].append(item)
     return found
 
 
 async def _queue(session: AsyncSession) -> list[str]:
     """Jobs that wait or are in work, in the order in which they are served."""
-    statement = select(JobRow.id).where(JobRow.state.in_(("pending", "in_progress")))
-    return list((await session.execute(statement.order_by(JobRow.created_at, JobRow.id))).scalars())
+    return list((await session.execute(_QUEUE)).scalars())
+
+
+# Statements, built once: they are asked for at every change of a job
+
+
+def _sum(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
+
+
+_of_jobs = ItemRow.job_id.in_(bindparam("jobs", expanding=True))
+_retrying = (ItemRow.state == "pending") & ItemRow.not_before.is_not(None)
+_COUNTS = (
+    select(
+        ItemRow.job_id,
+        func.count().label("total"),
+        *(
+            _sum(ItemRow.state == state).label(state)
+            for state in ("completed", "failed", "skipped", "cancelled", "pending")
+        ),
+        *(_sum(ItemRow.outcome == outcome).label(outcome) for outcome in ("indexed", "unchanged")),
+        *(
+            func.coalesce(func.sum(getattr(ItemRow, name)), 0).label(name)
+            for name in ("batches_done", "batches_total", "chunks_done", "chunks_total")
+        ),
+        _sum(_retrying & (ItemRow.not_before > bindparam("at", type_=UtcDateTime()))).label("retrying"),
+        func.min(case((_retrying, ItemRow.not_before))).label("next_try"),
+        func.max(case((_retrying, ItemRow.reason))).label("trouble"),
+    )
+    .where(_of_jobs)
+    .group_by(ItemRow.job_id)
+)
+_IN_WORK = select(ItemRow).where(_of_jobs, ItemRow.state == "in_progress").order_by(ItemRow.ordinal)
+_QUEUE = select(JobRow.id).where(JobRow.state.in_(("pending", "in_progress"))).order_by(JobRow.created_at, JobRow.id)

@@ -1,4 +1,5 @@
-"""The schema: every table, a file for each family. Times are UTC; ids are random strings unless an index needs integers.
+"""The schema: every table, a file for each family. Times are UTC; ids are random strings unless an index
+needs integers.
 
 Rows that a person owns carry ``owner_id``; rows that others may read carry ``access``, a list of principals
 (``user:…``, ``group:…``, ``everyone``). Chunk and vector ids are never reused, since indexes outside the database
