@@ -78,3 +78,23 @@ def test_a_secret_key_that_is_none_is_said_without_showing_it(monkeypatch: pytes
     with pytest.raises(SettingsError, match="openssl rand") as refused:
         load_settings()
     assert "not-a-key-of" not in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("variables", "named"),
+    [
+        ({"SITECHAT_NOTIFY_EMAIL_TO": "ann@example.org"}, "SITECHAT_NOTIFY_SMTP_HOST"),
+        ({"SITECHAT_NOTIFY_EMAIL_TO": "ann", "SITECHAT_NOTIFY_SMTP_HOST": "mail"}, "SITECHAT_NOTIFY_EMAIL_TO"),
+        ({"SITECHAT_NOTIFY_SMTP_HOST": "smtp://mail"}, "SITECHAT_NOTIFY_SMTP_HOST"),
+        ({"SITECHAT_NOTIFY_WEBHOOK": "ftp://example.org/secret-path-x9Kd"}, "SITECHAT_NOTIFY_WEBHOOK"),
+    ],
+)
+def test_what_is_told_to_whom_is_checked_at_the_start(
+    variables: dict[str, str], named: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as wrong:
+        load_settings()
+    assert named in wrong.value.message
+    assert "secret-path" not in wrong.value.message
