@@ -175,9 +175,11 @@ class _Session:
     async def _answer(self, route: "Route") -> None:
         """Every request of the browser ends here; one after the page is gone ends in nothing."""
         self._pending += 1
-        with suppress(Exception):  # the page may be closed in the middle of any of this
-            await self._answered(route)
-        self._pending -= 1
+        try:
+            with suppress(Exception):  # the page may be closed in the middle of any of this
+                await self._answered(route)
+        finally:
+            self._pending -= 1
 
     async def _answered(self, route: "Route") -> None:
         request = route.request
