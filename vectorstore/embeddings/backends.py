@@ -54,6 +54,11 @@ def convert(transformer: Any, backend: Backend, threads: int) -> str:
     return name
 
 
+def installed() -> list[str]:
+    """The backends there are on this machine."""
+    return ["torch", *(name for name in _PACKAGES if _installed(name))]
+
+
 def _installed(name: str) -> bool:
     return all(importlib.util.find_spec(package) is not None for package in _PACKAGES[name])
 
