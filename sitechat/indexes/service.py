@@ -235,11 +235,15 @@ class Indexes:
     async def _open_text(self) -> None:
         if self._text is None:
             head = await self._vectors.head()
-            index = await self._run(lambda: self._stored_text(head))
-            text = TextFollower(index, self._vectors, self._run)
-            if self._serving:
-                with suppress(Unavailable):  # it serves what it has; housekeeping goes on trying
-                    await self._follow_text(text)
+            opening = asyncio.ensure_future(self._run(lambda: self._stored_text(head)))
+            try:
+                text = TextFollower(await asyncio.shield(opening), self._vectors, self._run)
+                if self._serving:
+                    with suppress(Unavailable):  # it serves what it has; housekeeping goes on trying
+                        await self._follow_text(text)
+            except asyncio.CancelledError:
+                await self._run((await opening).close)  # else its lock would outlive this engine
+                raise
             self._text = self._text or text
         self._text_ready.set()
 

@@ -1,6 +1,8 @@
 """The indexes follow the database, come back from any damage, and change their model without a gap."""
 
+import asyncio
 import shutil
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from sitechat.storage.engine import Database
 from sitechat.storage.vectors import VectorsStore
 from tests.support.embedder import HashEmbedder
 from tests.support.shop import Shop
-from vectorstore.base import Filter
+from vectorstore.base import Filter, TextIndex
 
 ANY = Filter()
 
@@ -51,6 +53,29 @@ async def test_what_is_stored_is_found_by_both_and_gone_when_deleted_or_replaced
     await shop.knowledge.delete(LOCAL, shop.base_id)
     await indexes.catch_up()
     assert indexes.counts() == (0, 0)
+    await indexes.close()
+
+
+async def test_one_that_is_closed_while_it_opens_leaves_no_lock_behind(shop: Shop) -> None:
+    """A command that is done before the indexes are."""
+    hasty = shop.open()
+    stored_text, opened, go_on, kept = hasty._stored_text, threading.Event(), threading.Event(), []
+
+    def slowly(head: int) -> TextIndex:
+        kept.append(stored_text(head))
+        opened.set()
+        go_on.wait(10)
+        return kept[0]
+
+    hasty._stored_text = slowly  # type: ignore[method-assign]
+    hasty.start()
+    assert await asyncio.to_thread(opened.wait, 10)
+    closing = asyncio.create_task(hasty.close())
+    await asyncio.sleep(0)
+    go_on.set()
+    await closing
+    indexes = shop.open()
+    await indexes.ready()
     await indexes.close()
 
 
