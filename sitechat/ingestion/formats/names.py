@@ -140,8 +140,8 @@ def check_media_type(media_type: str | None) -> None:
     """Raises :class:`Unsupported` for what a server declares to be something that is not read."""
     if not media_type or media_type in _PDF or media_type in _OTHERS_READ:
         return
-    if media_type in _PICTURE_TYPES and ocr_installed():
-        return
+    if media_type in _PICTURE_TYPES:
+        raise Unsupported("Pictures at web addresses are not read; if it shows text, save it and add the file.")
     if media_type.startswith("text/") and media_type not in _TEXT_NOT_READ:
         return
     called = _TEXT_NOT_READ.get(media_type) or next(

@@ -11,7 +11,7 @@ NOTHING = "No text could be recognised in it."
 
 
 class PictureExtractor:
-    media_types = frozenset({"image/png", "image/jpeg", "image/tiff"})
+    media_types: frozenset[str] = frozenset()  # the web is full of pictures, and hardly any shows text to read
     suffixes = PICTURE_SUFFIXES
 
     def extract(self, data: bytes, name: str, charset: str | None = None) -> Extracted:  # noqa: ARG002
