@@ -15,14 +15,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sitechat.ingestion.stages import BATCH
+from sitechat.ingestion.stages import AT_ONCE, BATCH
 from tests.servers.site import SiteServer
 from tests.support.ingest_process import WATCHED
 from tests.support.ingest_runs import AFTER_JOB, Aim, Run, done_twice, embedded, run
 from tests.support.ingest_state import State, state_of
 from tests.support.shelf import DOCUMENTS, PAGES, SMALL, SmallSite, fill_shelf, fill_small_shelf
 
-WORKERS = 2
 LONGEST_RESUME = 10.0
 """Seconds from being ready to serve to being at work again."""
 STAGES = tuple(stage for stage, _, _ in WATCHED)
@@ -52,7 +51,7 @@ class Tally:
         return (
             f"{self.kills.total()} processes were killed in {self.jobs} jobs:{stages}\n"
             f"  slowest resume {max(self.resumes, default=0):.2f} s; "
-            f"most passages embedded twice after a kill: {max(self.twice, default=0)} (a batch has {BATCH}); "
+            f"most passages embedded twice after a kill: {max(self.twice, default=0)} (of two documents at once, {BATCH} each); "
             f"after {sum(count > 0 for count in self.twice)} kills any were"
         )
 
@@ -100,7 +99,7 @@ class Rehearsal:
             self.tally.count(one, after)
         lost = done_twice(embedded(self._torn, name), embedded(self._clean, name))
         assert lost.keys() <= {one.pid for one in killed}
-        assert all(count <= WORKERS * BATCH for count in lost.values()), "a batch of each document in work at most"
+        assert all(count <= AT_ONCE * BATCH for count in lost.values()), "a batch of two documents at most"
         self.tally.twice += [lost[one.pid] for one in killed]
 
     def _compared(self, clean: State, torn: State) -> State:
