@@ -51,7 +51,8 @@ class Tally:
         return (
             f"{self.kills.total()} processes were killed in {self.jobs} jobs:{stages}\n"
             f"  slowest resume {max(self.resumes, default=0):.2f} s; "
-            f"most passages embedded twice after a kill: {max(self.twice, default=0)} (of two documents at once, {BATCH} each); "
+            f"most passages embedded twice after a kill: {max(self.twice, default=0)} "
+            f"(of {AT_ONCE} documents at once, {BATCH} each); "
             f"after {sum(count > 0 for count in self.twice)} kills any were"
         )
 
