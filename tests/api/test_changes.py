@@ -44,7 +44,7 @@ def test_a_page_without_progress_hears_of_ends_only(client: TestClient, runtime:
     bell = doorbells.make(LOCAL)
     with client.websocket_connect(ADDRESS) as socket:
         socket.send_text(bell.token)
-        runtime.call(runtime.ingestion.add_uploads(LOCAL, base.id, [Upload("a.png", b"?")]))
+        runtime.call(runtime.ingestion.add_uploads(LOCAL, base.id, [Upload("a.mp4", b"?")]))
         assert socket.receive_text() == RING
         seen = runtime.call(runtime.ingestion.activity.now(LOCAL))
         assert [job.status for job in seen.jobs] == ["completed"]

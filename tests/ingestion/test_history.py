@@ -12,7 +12,7 @@ async def test_a_sync_and_its_repetition_each_have_a_row(library: Library, tmp_p
     folder.mkdir()
     (folder / "a.md").write_text("\n\n".join(f"# Part {n}\n\n" + f"Words about pump {n}. " * 40 for n in range(80)))
     (folder / "b.pdf").write_bytes(b"%PDF-1.7 nothing")
-    (folder / "c.png").write_bytes(b"?")
+    (folder / "c.mp4").write_bytes(b"?")
     await library.ingest(folder)
     await library.ingest(folder / "a.md")
     await library.ingest(folder)

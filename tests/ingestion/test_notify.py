@@ -140,7 +140,7 @@ async def test_a_cancelled_job_is_not_told_and_one_of_unread_files_is(tmp_path: 
             job = await library.ingestion.add_uploads(LOCAL, base.id, [Upload("a.md", b"# A\n\nText.")])
             await library.ingestion.cancel(LOCAL, job)
             library.embedder.gate.set()
-            await read(library, "photo.png", b"?")
+            await read(library, "film.mp4", b"?")
             await until(library, ("webhook", "sent", 1))
         assert json.loads(receiver.arrived[0].body)["job"]["skipped_files"] == 1
 
