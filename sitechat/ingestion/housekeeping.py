@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from sitechat.ingestion.blobs import BlobStore
-from sitechat.ingestion.stages import SearchIndexes
+from sitechat.ingestion.indexing import SearchIndexes
 from sitechat.storage.engine import Database
 from sitechat.storage.jobs import JobsStore
 from sitechat.storage.knowledge import KnowledgeStore

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import sitechat
 from sitechat.identity import Caller
+from sitechat.ingestion.indexing import RECIPE
 from sitechat.ingestion.knowledge import KnowledgeService
 from sitechat.ingestion.service import IngestionService
-from sitechat.ingestion.stages import RECIPE
 from sitechat.storage.values import Document, KnowledgeBase
 
 log = logging.getLogger(__name__)

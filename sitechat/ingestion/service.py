@@ -5,37 +5,31 @@ the jobs; beside it the same calls journal and watch, and the owner's workers pi
 """
 
 import asyncio
-import io
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
-from typing import BinaryIO
 
 from pydantic import SecretStr
 
-from sitechat.disk import trouble_with_disk
-from sitechat.errors import InvalidInput, NotFound, Unavailable
+from sitechat.errors import InvalidInput, NotFound
 from sitechat.identity import Caller
 from sitechat.ingestion.activity import ActivityBoard
 from sitechat.ingestion.addresses import AddressRules, parse_networks
-from sitechat.ingestion.blobs import BlobStore, TooLargeToKeep
+from sitechat.ingestion.blobs import BlobStore
 from sitechat.ingestion.browser import SharedBrowser, missing
 from sitechat.ingestion.extract import ExtractionPool
 from sitechat.ingestion.fetch import Fetcher
 from sitechat.ingestion.gather import (
-    Names,
     check_paths,
-    clean_name,
-    expected_passages,
     items_of_paths,
     places_of,
-    reason_to_skip,
 )
 from sitechat.ingestion.housekeeping import Housekeeping
+from sitechat.ingestion.indexing import SearchIndexes
 from sitechat.ingestion.login import Login, parse_headers
 from sitechat.ingestion.notify.channels import channels
 from sitechat.ingestion.notify.outbox import Outbox
@@ -50,8 +44,9 @@ from sitechat.ingestion.site.plan import to_plan
 from sitechat.ingestion.site.scope import Scope
 from sitechat.ingestion.site.turns import Turns
 from sitechat.ingestion.sources import Logins, Sources
-from sitechat.ingestion.stages import SearchIndexes, Stages
+from sitechat.ingestion.stages import Stages
 from sitechat.ingestion.syncing import SourceService
+from sitechat.ingestion.uploads import SweptError, Upload, Uploads
 from sitechat.ingestion.urls import WebAddress, parse_url, with_scheme
 from sitechat.ingestion.vault import Vault
 from sitechat.ingestion.worker import Workers
@@ -77,18 +72,6 @@ QUIET_SECONDS = 0.2
 
 
 _BUCKET_PLAN = "bucket"
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """A file as a browser sent it."""
-
-    name: str
-    data: bytes | BinaryIO
-
-
-class _SweptError(Exception):
-    """An original went as unneeded in the moment between being kept and being journalled."""
 
 
 class IngestionService:
@@ -121,6 +104,7 @@ class IngestionService:
         self._signals = Signals()
         self.activity = ActivityBoard(self._current, self._reader.pulse, self._signals, now)
         """What a person's jobs are doing, pushed."""
+        self._uploads = Uploads(self.blobs, self._limit)
         self._pool = ExtractionPool(
             size=readers,
             timeout=settings.extract_timeout,
@@ -200,8 +184,8 @@ class IngestionService:
         if not uploads:
             raise InvalidInput("There is no file to add. Choose one or more.")
         while True:
-            items = await asyncio.to_thread(self._keep, uploads)
-            with suppress(_SweptError):
+            items = await asyncio.to_thread(self._uploads.keep, uploads)
+            with suppress(SweptError):
                 return self._begun(await self._journal_uploads(caller, knowledge_base_id, items))
 
     async def add_paths(
@@ -357,34 +341,11 @@ class IngestionService:
         parsed = parse_headers(headers)
         return await asyncio.to_thread(self._vault.seal, Login(start.origin, parsed)) if parsed else ""
 
-    def _keep(self, uploads: Sequence[Upload]) -> list[NewItem]:
-        names = Names()
-        return [self._kept(upload, names.unique(clean_name(upload.name))) for upload in uploads]
-
-    def _kept(self, upload: Upload, name: str) -> NewItem:
-        """A file that will not be read is not kept either."""
-        reason = reason_to_skip(name)
-        if not reason:
-            stream = io.BytesIO(upload.data) if isinstance(upload.data, bytes) else upload.data
-            stream.seek(0)
-            try:
-                blob, size = self.blobs.put(stream, self._limit)
-            except TooLargeToKeep as error:
-                reason = error.message
-            except OSError as error:
-                raise Unavailable(
-                    trouble_with_disk(error)
-                    or f"“{name}” could not be stored ({error.strerror or error}). Please retry."
-                ) from error
-            else:
-                return NewItem(name, f"file:{name}", f"blob:{blob}", size, blob, weight=expected_passages(name, size))
-        return NewItem(name, f"file:{name}", "", skip=reason)
-
     async def _journal_uploads(self, caller: Caller, knowledge_base_id: str, items: Sequence[NewItem]) -> str:
         async with self._db.write() as tx:
             job_id = await self._jobs.create(caller, knowledge_base_id, "files", items, tx)
             if not all(self.blobs.holds(item.blob) for item in items if item.blob is not None):
-                raise _SweptError
+                raise SweptError
         return job_id
 
     def _job_ended(self) -> None:

@@ -17,8 +17,9 @@ from sitechat.ingestion.blobs import TooLargeToKeep
 from sitechat.ingestion.causes import LeftOut, cause_of
 from sitechat.ingestion.fetch_errors import PageTooLarge
 from sitechat.ingestion.formats.base import NotExtracted
+from sitechat.ingestion.indexing import SearchIndexes
 from sitechat.ingestion.signals import STOP, WORK, Bell, Signals, command, progress
-from sitechat.ingestion.stages import SearchIndexes, Stages
+from sitechat.ingestion.stages import Stages
 from sitechat.ingestion.tending import LEASE, PutDown, Tending
 from sitechat.storage.leases import Claim, LeaseLostError, LeaseStore
 from vectorstore.base import EmbeddingError

@@ -1,16 +1,15 @@
 """Knowledge bases, documents and chunks, and the change sequence that their indexes follow."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, func, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import Row, Select, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from sitechat.errors import InvalidInput, NotFound
 from sitechat.identity import Caller
+from sitechat.storage.document_rows import insert_chunks, upsert_document
 from sitechat.storage.engine import Database, Transaction
 from sitechat.storage.tables import (
     ChangeRow,
@@ -21,29 +20,7 @@ from sitechat.storage.tables import (
     new_id,
     now,
 )
-from sitechat.storage.values import Chunk, Document, KnowledgeBase, NewChunk
-
-
-@dataclass(frozen=True, slots=True)
-class NewDocument:
-    """A document as extraction made it. ``recipe`` names how: another recipe makes an unchanged file stale."""
-
-    knowledge_base_id: str
-    owner_id: str
-    access: tuple[str, ...]
-    uri: str
-    title: str
-    media_type: str
-    blob: str
-    recipe: str
-    text: str
-    pages: tuple[int, ...]
-    size: int
-    flags: Sequence[Mapping[str, Any]] = ()
-    validators: Mapping[str, str] = field(default_factory=dict)
-    fingerprint: int | None = None
-    source_id: str | None = None
-    language: str = ""
+from sitechat.storage.values import Chunk, Document, KnowledgeBase, NewChunk, NewDocument
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,9 +195,9 @@ class KnowledgeStore:
     ) -> str:
         """Store ``new`` in place of whatever its source held before; one transaction. Returns the document's id."""
         async with self._db.write(tx) as session:
-            document_id = await _upsert_document(session, new, len(chunks))
+            document_id = await upsert_document(session, new, len(chunks))
             await session.execute(delete(ChunkRow).where(ChunkRow.document_id == document_id))
-            await _insert_chunks(session, new.knowledge_base_id, document_id, chunks, generation_id)
+            await insert_chunks(session, new.knowledge_base_id, document_id, chunks, generation_id)
             await session.execute(
                 update(KnowledgeBaseRow).where(KnowledgeBaseRow.id == new.knowledge_base_id).values(updated_at=now())
             )
@@ -231,75 +208,6 @@ class KnowledgeStore:
         """Checksums of the originals that some document needs."""
         async with self._db.read() as session:
             return set((await session.execute(select(DocumentRow.blob).distinct())).scalars())
-
-
-async def _upsert_document(session: AsyncSession, new: NewDocument, chunk_count: int) -> str:
-    values = {
-        "title": new.title,
-        "media_type": new.media_type,
-        "blob": new.blob,
-        "recipe": new.recipe,
-        "text": new.text,
-        "pages": list(new.pages),
-        "size": new.size,
-        "flags": [dict(flag) for flag in new.flags],
-        "validators": dict(new.validators),
-        "fingerprint": new.fingerprint,
-        "source_id": new.source_id,
-        "missing_since": None,
-        "language": new.language,
-        "chunk_count": chunk_count,
-        "owner_id": new.owner_id,
-        "access": list(new.access),
-        "read_at": now(),
-        "updated_at": now(),
-    }
-    statement = upsert(DocumentRow).values(
-        id=new_id(), knowledge_base_id=new.knowledge_base_id, uri=new.uri, created_at=now(), **values
-    )
-    statement = statement.on_conflict_do_update(index_elements=["knowledge_base_id", "uri"], set_=values)
-    return (await session.execute(statement.returning(DocumentRow.id))).scalar_one()
-
-
-async def _insert_chunks(
-    session: AsyncSession,
-    knowledge_base_id: str,
-    document_id: str,
-    chunks: Sequence[NewChunk],
-    generation_id: int,
-) -> None:
-    if not chunks:
-        return
-    rows = [
-        {
-            "document_id": document_id,
-            "knowledge_base_id": knowledge_base_id,
-            "ordinal": ordinal,
-            "start": chunk.start,
-            "end": chunk.end,
-            "text": chunk.text,
-            "heading_path": list(chunk.heading_path),
-            "page": chunk.page,
-        }
-        for ordinal, chunk in enumerate(chunks)
-    ]
-    # Asked for in the order of the rows, SQLite would be given one statement a row.
-    stored = (await session.execute(insert(ChunkRow).returning(ChunkRow.ordinal, ChunkRow.id), rows)).all()
-    ids = [chunk_id for _, chunk_id in sorted((ordinal, chunk_id) for ordinal, chunk_id in stored)]
-    vectors = [
-        {
-            "chunk_id": chunk_id,
-            "generation_id": generation_id,
-            "kind": vector.kind,
-            "start": vector.start,
-            "end": vector.end,
-            "data": vector.data,
-        }
-        for chunk_id, chunk in zip(ids, chunks, strict=True)
-        for vector in chunk.vectors
-    ]
-    if vectors:
-        await session.execute(insert(VectorRow), vectors)
 
 
 def _change(op: str, knowledge_base_id: str, document_id: str) -> ChangeRow:

@@ -9,10 +9,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, ScalarSelect, and_, bindparam, case, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, case, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
+from sitechat.storage.claiming import NEXT, TAKE
 from sitechat.storage.engine import Database, Transaction
 from sitechat.storage.jobs import NewItem, finish_if_done, give_back, item_values
 from sitechat.storage.missing import settle
@@ -24,7 +25,6 @@ from sitechat.storage.tables import (
     JobRow,
     KnowledgeBaseRow,
     StagedVectorRow,
-    UtcDateTime,
     new_id,
     now,
 )
@@ -85,7 +85,7 @@ class LeaseStore:
             return None
         token, at = new_id(), now()
         async with self._db.write() as session:
-            taking = await session.execute(_TAKE, {"token": token, "at": at, "until": at + lease})
+            taking = await session.execute(TAKE, {"token": token, "at": at, "until": at + lease})
             item = taking.scalar_one_or_none()
             if item is not None:
                 await _tick(session, item.job_id, began=item.id)
@@ -95,7 +95,7 @@ class LeaseStore:
     async def _any(self) -> bool:
         """Whether something waits; asked without the lock for writing, since it mostly does not."""
         async with self._db.read() as session:
-            return (await session.execute(_NEXT, {"at": now()})).scalar_one() is not None
+            return (await session.execute(NEXT, {"at": now()})).scalar_one() is not None
 
     async def renew(self, claim: Claim, lease: timedelta) -> None:
         """Keep the item; says nothing about its progress."""
@@ -367,54 +367,3 @@ def _claim(item: ItemRow, token: str) -> Claim:
         begun=item.chunks_done > 0,
         depth=item.depth,
     )
-
-
-# What is claimed: built once, since a claim is made for every file
-
-
-def _first(condition: ColumnElement[bool]) -> ScalarSelect[str]:
-    """The first item that fulfils ``condition``. No two of one source are in work at once: they would overtake."""
-    twin = aliased(ItemRow)
-    in_work = select(twin.id).where(
-        twin.knowledge_base_id == ItemRow.knowledge_base_id,
-        twin.uri == ItemRow.uri,
-        twin.state == "in_progress",
-        twin.lease_until >= _AT,
-    )
-    claimable = and_(condition, ~in_work.correlate(ItemRow).exists())
-    job = (
-        select(JobRow.id)
-        .where(
-            JobRow.state.in_(("pending", "in_progress")),
-            select(ItemRow.id).where(ItemRow.job_id == JobRow.id, claimable).correlate(JobRow).exists(),
-        )
-        .order_by(JobRow.created_at, JobRow.id)
-        .limit(1)
-        .scalar_subquery()
-    )
-    item = select(ItemRow.id).where(ItemRow.job_id == job, claimable).order_by(ItemRow.attempts, ItemRow.ordinal)
-    return item.limit(1).scalar_subquery()
-
-
-_AT = bindparam("at", type_=UtcDateTime())
-_waiting = and_(ItemRow.state == "pending", or_(ItemRow.not_before.is_(None), ItemRow.not_before <= _AT))
-_expired = and_(ItemRow.state == "in_progress", ItemRow.lease_until < _AT)
-_next_item = select(func.coalesce(_first(_expired), _first(_waiting))).scalar_subquery()
-_NEXT = select(_next_item)
-_TAKE = (
-    update(ItemRow)
-    .where(ItemRow.id == _next_item)
-    .values(
-        state="in_progress",
-        stage="file_processing",
-        reason="",
-        not_before=None,
-        attempts=ItemRow.attempts + 1,
-        lease_owner=bindparam("token"),
-        lease_until=bindparam("until", type_=UtcDateTime()),
-        started_at=func.coalesce(ItemRow.started_at, _AT),
-        updated_at=_AT,
-    )
-    .returning(ItemRow)
-    .execution_options(synchronize_session=False)
-)

@@ -1,5 +1,6 @@
 """What the stores return: frozen values, never rows."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -216,3 +217,25 @@ class NewVector:
     start: int
     end: int
     data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class NewDocument:
+    """A document as extraction made it. ``recipe`` names how: another recipe makes an unchanged file stale."""
+
+    knowledge_base_id: str
+    owner_id: str
+    access: tuple[str, ...]
+    uri: str
+    title: str
+    media_type: str
+    blob: str
+    recipe: str
+    text: str
+    pages: tuple[int, ...]
+    size: int
+    flags: Sequence[Mapping[str, Any]] = ()
+    validators: Mapping[str, str] = field(default_factory=dict)
+    fingerprint: int | None = None
+    source_id: str | None = None
+    language: str = ""

@@ -7,8 +7,8 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from sitechat.ingestion.s3.places import is_s3
-from sitechat.ingestion.service import Upload
 from sitechat.ingestion.site.plan import MAX_DEPTH, MAX_MINUTES, MAX_PAGES, MOST_DEPTH, MOST_MINUTES, MOST_PAGES, site
+from sitechat.ingestion.uploads import Upload
 from sitechat.runtime import Runtime
 from sitechat.storage.values import KnowledgeBase
 from sitechat.ui import engine, session, text

@@ -12,7 +12,7 @@ from starlette.websockets import WebSocketDisconnect
 from sitechat.api.changes import RING, UNKNOWN, doorbells
 from sitechat.api.routes import routes
 from sitechat.identity import LOCAL
-from sitechat.ingestion.service import Upload
+from sitechat.ingestion.uploads import Upload
 from sitechat.runtime import Runtime
 
 ADDRESS = "/chat/api/ws/changes"

@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 
 from sitechat.api.routes import routes
 from sitechat.identity import LOCAL
-from sitechat.ingestion.service import Upload
+from sitechat.ingestion.uploads import Upload
 from sitechat.runtime import Runtime
 
 NASTY = '<script>alert("x")</script> & more.\n\nThe second paragraph is quoted.'

@@ -13,9 +13,9 @@ from sitechat.events import AnswerMetadata, Citation
 from sitechat.identity import LOCAL, Caller
 from sitechat.storage.conversations import ConversationStore, NewAnswer
 from sitechat.storage.engine import Database
-from sitechat.storage.knowledge import KnowledgeStore, NewDocument
+from sitechat.storage.knowledge import KnowledgeStore
 from sitechat.storage.tables import ChunkRow, CitationRow, DocumentRow, MessageRow, new_id
-from sitechat.storage.values import Standing
+from sitechat.storage.values import NewDocument, Standing
 from tests.support.library import Library, open_library
 
 FIRST = "Otters hold hands while they sleep."

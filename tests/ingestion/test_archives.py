@@ -14,7 +14,7 @@ from sitechat.identity import LOCAL
 from sitechat.ingestion.formats.base import Empty, Encrypted, TooLarge, Unreadable
 from sitechat.ingestion.formats.members import list_members
 from sitechat.ingestion.formats.registry import extract
-from sitechat.ingestion.service import Upload
+from sitechat.ingestion.uploads import Upload
 from sitechat.progress import ItemRecord
 from tests.fixtures import documents
 from tests.support.library import Library, open_library

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from sitechat.identity import LOCAL
-from sitechat.ingestion.service import Upload
+from sitechat.ingestion.uploads import Upload
 from tests.support.library import Library
 
 

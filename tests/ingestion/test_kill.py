@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sitechat.ingestion.stages import AT_ONCE, BATCH
+from sitechat.ingestion.indexing import AT_ONCE, BATCH
 from tests.servers.site import SiteServer
 from tests.support.ingest_process import WATCHED
 from tests.support.ingest_runs import AFTER_JOB, Aim, Run, done_twice, embedded, run

@@ -6,7 +6,7 @@ import pytest
 
 from sitechat.errors import InvalidInput, NotFound
 from sitechat.identity import LOCAL, Caller
-from sitechat.ingestion.service import Upload
+from sitechat.ingestion.uploads import Upload
 from tests.support.library import Library
 from vectorstore.base import Filter
 

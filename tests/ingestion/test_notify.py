@@ -17,7 +17,7 @@ from sitechat.ingestion.notify.email import Email, MailServer
 from sitechat.ingestion.notify.message import body_of
 from sitechat.ingestion.notify.outbox import NotTaken
 from sitechat.ingestion.notify.webhook import ID_HEADER, SIGNATURE_HEADER
-from sitechat.ingestion.service import Upload
+from sitechat.ingestion.uploads import Upload
 from sitechat.progress import ProgressRecord
 from sitechat.settings import Settings
 from sitechat.storage.notices import Notice

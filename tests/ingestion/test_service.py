@@ -12,7 +12,7 @@ from aiohttp import web
 
 from sitechat.errors import Forbidden, InvalidInput, NotFound, Unavailable
 from sitechat.identity import LOCAL, Caller
-from sitechat.ingestion.service import Upload
+from sitechat.ingestion.uploads import Upload
 from sitechat.settings import Settings
 from sitechat.storage.knowledge import KnowledgeStore
 from tests.support.library import Library, open_library

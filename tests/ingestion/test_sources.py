@@ -13,8 +13,8 @@ from sqlalchemy import update
 from sitechat.changes import ChangeReport
 from sitechat.errors import NotFound
 from sitechat.identity import LOCAL, Caller
-from sitechat.ingestion.service import Upload
 from sitechat.ingestion.site.plan import site
+from sitechat.ingestion.uploads import Upload
 from sitechat.settings import Settings
 from sitechat.storage.tables import DocumentRow, now
 from tests.support.library import Library, open_library

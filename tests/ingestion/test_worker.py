@@ -10,8 +10,9 @@ from sqlalchemy import func, select, text, update
 from sitechat.errors import Unavailable
 from sitechat.identity import LOCAL
 from sitechat.indexes.service import Indexes
-from sitechat.ingestion.service import IngestionService, Upload
-from sitechat.ingestion.stages import BATCH
+from sitechat.ingestion.indexing import BATCH
+from sitechat.ingestion.service import IngestionService
+from sitechat.ingestion.uploads import Upload
 from sitechat.ingestion.worker import MAX_ATTEMPTS, MAX_FAILURES, UNEXPECTED
 from sitechat.progress import ProgressRecord
 from sitechat.storage.knowledge import KnowledgeStore

@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from sitechat.identity import LOCAL
-from sitechat.ingestion.service import Upload
+from sitechat.ingestion.uploads import Upload
 from sitechat.runtime import Runtime
 from sitechat.storage.values import KnowledgeBase, Thread
 from sitechat.ui import engine

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from sitechat.indexes.service import Indexes
 from sitechat.storage.engine import Database
-from sitechat.storage.knowledge import KnowledgeStore, NewDocument
-from sitechat.storage.values import NewChunk, NewVector
+from sitechat.storage.knowledge import KnowledgeStore
+from sitechat.storage.values import NewChunk, NewDocument, NewVector
 from sitechat.storage.vectors import VectorsStore
 from tests.support.embedder import HashEmbedder
 

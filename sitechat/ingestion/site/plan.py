@@ -22,9 +22,7 @@ def site(
 ) -> Scope:
     """The site at ``address`` as a person types it. Raises ``InvalidInput``."""
     start, seconds = parse_url(with_scheme(address)), 60.0 * max_minutes
-    return Scope(
-        start, include=include, exclude=exclude, max_depth=max_depth, max_pages=max_pages, max_seconds=seconds
-    )
+    return Scope(start, include=include, exclude=exclude, max_depth=max_depth, max_pages=max_pages, max_seconds=seconds)
 
 
 def to_plan(scope: Scope) -> dict[str, Any]:
