@@ -230,9 +230,9 @@ def measure(passages: int = 10_000) -> Ingestion:
         rehearsal = folder / "rehearsal"  # cuts the documents into the passages that both are measured on
         _cut(documents, rehearsal, texts)
         with _process("--bare", str(texts)) as bare, _process("--ingest", str(folder / "data"), str(documents)) as ours:
-            before = _ask(bare, "auto 0 2")
+            before = _ask(bare, "torch 0 2")
             first = _ask(ours, "ingest")
-            after = _ask(bare, "auto 1 2")
+            after = _ask(bare, "torch 1 2")
             again = _ask(ours, "ingest")
         with _process("--bare", str(texts)) as bare:
             runs = {name: [_ask(bare, f"{name} {part} 20") for part in (0, 1)] for name in installed()}

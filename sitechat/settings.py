@@ -50,10 +50,8 @@ class Settings(BaseSettings):
         DEFAULT_EMBEDDING,
         description="The search model: local/<sentence-transformers model>, openai/<model> or bedrock/<model id>.",
     )
-    embedding_backend: Literal["auto", "torch", "openvino", "onnx"] = Field(
-        "auto",
-        description="What a local search model runs on: torch, openvino or onnx. "
-        "auto: OpenVINO where it is installed and there is no GPU, else torch.",
+    embedding_backend: Literal["torch", "openvino", "onnx"] = Field(
+        "torch", description="What a local search model runs on where there is no GPU: torch, openvino or onnx."
     )
     sample: bool = Field(True, description="Keep a sample knowledge base: SiteChat's own documentation.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Detail of the log.")

@@ -8,7 +8,6 @@ torch on texts of several lengths before it serves: vectors of all backends belo
 
 import importlib.util
 import io
-import logging
 import sys
 import warnings
 from collections.abc import Callable, Mapping
@@ -18,40 +17,32 @@ import numpy as np
 
 from vectorstore.base import EmbeddingError
 
-log = logging.getLogger(__name__)
-
-Backend = Literal["auto", "torch", "openvino", "onnx"]
-"""``auto``: OpenVINO where it is installed and the model runs on a CPU in float32, else torch."""
+Backend = Literal["torch", "openvino", "onnx"]
+"""torch is the fastest of them where they were compared (``benchmarks/RESULTS.md``) and needs the least memory."""
 Run = Callable[[list[Any]], Any]
 _PACKAGES = {"openvino": ["openvino"], "onnx": ["onnxruntime", "onnx"]}
 _NEAREST = 0.9999
 _PROBES = ["one", "A sentence of a few more words than that.", "Rather long text. " * 60]
 
 
-def convert(transformer: Any, backend: Backend, threads: int) -> str:
-    """Put ``backend`` in the place of torch inside ``transformer``; returns the name of what serves then.
+def convert(transformer: Any, backend: Backend, threads: int) -> None:
+    """Put ``backend`` in the place of torch inside ``transformer``.
 
-    Raises :class:`EmbeddingError` where a backend that was asked for by name is not installed or does not give the
-    same vectors. ``auto`` then stays with torch.
+    Raises :class:`EmbeddingError` where it is not installed or does not give the same vectors.
     """
-    name = "openvino" if backend == "auto" else backend
-    if name == "torch" or (backend == "auto" and not _installed(name)):
-        return "torch"
-    if not _installed(name):
+    if backend == "torch":
+        return
+    if not _installed(backend):
         raise EmbeddingError(
-            f"SITECHAT_EMBEDDING_BACKEND is {name}, which is not installed. Install it with "
-            f"pip install {' '.join(_PACKAGES[name])}, or set SITECHAT_EMBEDDING_BACKEND=torch."
+            f"SITECHAT_EMBEDDING_BACKEND is {backend}, which is not installed. Install it with "
+            f"pip install {' '.join(_PACKAGES[backend])}, or set SITECHAT_EMBEDDING_BACKEND=torch."
         )
     try:
-        _replace(transformer, name, threads)
+        _replace(transformer, backend, threads)
     except Exception as error:
-        if backend == "auto":
-            log.warning("the search model stays on torch: %s does not run it (%s)", name, error)
-            return "torch"
         raise EmbeddingError(
-            f"The search model does not run on {name} ({error}). Set SITECHAT_EMBEDDING_BACKEND=torch."
+            f"The search model does not run on {backend} ({error}). Set SITECHAT_EMBEDDING_BACKEND=torch."
         ) from error
-    return name
 
 
 def installed() -> list[str]:

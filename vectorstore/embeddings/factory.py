@@ -16,7 +16,7 @@ class EmbeddingOptions:
     aws_region: str | None = None
     aws_profile: str | None = None
     bedrock_endpoint_url: str | None = None
-    local_backend: Backend = "auto"
+    local_backend: Backend = "torch"
     timeout: float = 60.0
 
 

@@ -18,8 +18,6 @@ from vectorstore.base import EmbeddingError, EmbedKind, Vectors
 from vectorstore.embeddings.backends import Backend, convert
 from vectorstore.embeddings.batching import EncodingThread, GoOn, Model
 
-log = logging.getLogger(__name__)
-
 PACKAGED = "all-MiniLM-L6-v2"
 _PACKAGED_NAMES = (PACKAGED, f"sentence-transformers/{PACKAGED}")
 _CPU_BATCH = 8
@@ -41,7 +39,7 @@ Precision = Literal["auto", "float32", "bfloat16"]
 class LocalEmbedder:
     """An :class:`~vectorstore.base.Embedder`. ``name``: the packaged model, a folder, or a name on the model hub."""
 
-    def __init__(self, name: str, *, precision: Precision = "auto", backend: Backend = "auto") -> None:
+    def __init__(self, name: str, *, precision: Precision = "auto", backend: Backend = "torch") -> None:
         self._name = name
         self._precision = precision
         self._backend = backend
@@ -100,7 +98,7 @@ def _load(name: str, precision: Precision, backend: Backend, go_on: GoOn) -> Mod
                 transformer.bfloat16()
             else:
                 go_on()
-                log.info("the search model runs on %s", convert(transformer, backend, threads))
+                convert(transformer, backend, threads)
         return _model(transformer, _CPU_BATCH if device == "cpu" else _GPU_BATCH)
     except EmbeddingError:
         raise
