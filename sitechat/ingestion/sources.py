@@ -90,13 +90,14 @@ class Sources:
             return self.blobs.put(path, self.limit)
 
         try:
-            return Source(self._digest(path), name, None, keep)
+            return Source(self.digest(path), name, None, keep)
         except FileNotFoundError:
             raise NotFound(GONE) from None
         except PermissionError:
             raise InvalidInput(NO_ACCESS) from None
 
-    def _digest(self, path: Path) -> str:
+    def digest(self, path: Path) -> str:
+        """The SHA-256 of a file. Raises ``InvalidInput`` where it is none, ``TooLargeToKeep``, or ``OSError``."""
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | getattr(os, "O_CLOEXEC", 0))
         with os.fdopen(descriptor, "rb") as stream:
             found = os.fstat(descriptor)

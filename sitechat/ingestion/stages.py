@@ -18,6 +18,7 @@ from sitechat.ingestion.extract import ExtractionPool
 from sitechat.ingestion.formats.base import Empty, Extracted, HoldsFiles
 from sitechat.ingestion.indexing import RECIPE, Indexing, Reading, SearchIndexes, passages_of
 from sitechat.ingestion.login import Login
+from sitechat.ingestion.look_ahead import LookAhead
 from sitechat.ingestion.render import Renderer
 from sitechat.ingestion.s3.buckets import Buckets
 from sitechat.ingestion.signals import Signals, progress
@@ -74,6 +75,7 @@ class Stages:
         self._renderer = renderer
         self._leases = leases
         self._knowledge = KnowledgeStore(db)
+        self._look_ahead = LookAhead(leases, self._knowledge, sources.digest, RECIPE)
         self._indexing = Indexing(db, leases, indexes, signals, on_stored)
         self._archives = Archives(db, leases, pool, sources, on_stored)
 
@@ -97,7 +99,8 @@ class Stages:
         known = await self._known(claim)
         source = await tending.during(self._sources.open(claim, known))
         if known is not None and known.blob == source.blob:
-            return await self._unchanged(claim, known, source.validators)
+            others = await self._look_ahead.unchanged(claim, tending) if kind == "path" else []
+            return await self._unchanged(claim, known, source.validators, others)
         return await self._file(claim, tending, source, known)
 
     async def _object(self, claim: Claim, tending: Tending) -> bool:
@@ -169,10 +172,20 @@ class Stages:
         known = await self._knowledge.document_at(claim.knowledge_base_id, claim.uri)
         return known if known is not None and known.recipe == RECIPE else None
 
-    async def _unchanged(self, claim: Claim, known: Document, validators: Mapping[str, str]) -> bool:
+    async def _unchanged(
+        self,
+        claim: Claim,
+        known: Document,
+        validators: Mapping[str, str],
+        others: Sequence[tuple[str, str]] = (),
+    ) -> bool:
+        """``others``: items that wait, with their documents, which have not changed either."""
         async with self._db.write() as tx:
             scope = await self._leases.hold(claim, tx)
             await self._knowledge.touch(known.id, scope.source_id, tx, validators)
+            if others:
+                await self._knowledge.touch_all([document_id for _, document_id in others], scope.source_id, tx)
+                await self._leases.complete_unchanged(others, tx)
             return await self._leases.complete(claim, "unchanged", known.id, tx=tx)
 
     async def skip(self, claim: Claim, reason: str, cause: str = "") -> bool:

@@ -1,4 +1,4 @@
-"""Which item is claimed next, as statements that are built once, since a claim is made for every file."""
+"""Which items are claimed or ended next, as statements that are built once, since they are needed for every file."""
 
 from sqlalchemy import ColumnElement, ScalarSelect, and_, bindparam, func, or_, select, update
 from sqlalchemy.orm import aliased
@@ -51,4 +51,27 @@ TAKE = (
     )
     .returning(ItemRow)
     .execution_options(synchronize_session=False)
+)
+
+_never_tried = and_(ItemRow.state == "pending", ItemRow.attempts == 0, ItemRow.not_before.is_(None))
+WAITING_FILES = (
+    select(ItemRow.id, ItemRow.locator, ItemRow.uri)
+    .where(ItemRow.job_id == bindparam("job"), _never_tried, ItemRow.locator.startswith("path:"))
+    .order_by(ItemRow.ordinal)
+    .limit(bindparam("most"))
+)
+_items = ItemRow.metadata.tables[ItemRow.__tablename__]
+END_UNCHANGED = (
+    update(_items)
+    .where(_items.c.id == bindparam("item"), _items.c.state == "pending", _items.c.attempts == 0)
+    .values(
+        state="completed",
+        stage="complete",
+        outcome="unchanged",
+        change="unchanged",
+        document_id=bindparam("document"),
+        started_at=bindparam("at"),
+        updated_at=bindparam("at"),
+        completed_at=bindparam("at"),
+    )
 )

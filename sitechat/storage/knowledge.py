@@ -157,6 +157,19 @@ class KnowledgeStore:
                 session.add(_change("delete", knowledge_base_id, document_id))
         return document_id is not None
 
+    async def kept(self, knowledge_base_id: str, uris: Sequence[str], recipe: str) -> dict[str, tuple[str, str]]:
+        """Of these sources the document and the blob, where they were read by ``recipe``; for ingestion."""
+        statement = select(DocumentRow.uri, DocumentRow.id, DocumentRow.blob).where(
+            DocumentRow.knowledge_base_id == knowledge_base_id, DocumentRow.uri.in_(uris), DocumentRow.recipe == recipe
+        )
+        async with self._db.read() as session:
+            return {uri: (document_id, blob) for uri, document_id, blob in (await session.execute(statement)).all()}
+
+    async def touch_all(self, document_ids: Sequence[str], source_id: str | None, tx: Transaction) -> None:
+        """The sources of these were read again and had not changed."""
+        values = {"read_at": now(), "source_id": source_id, "missing_since": None}
+        await tx.execute(update(DocumentRow).where(DocumentRow.id.in_(document_ids)).values(**values))
+
     async def touch(
         self, document_id: str, source_id: str | None, tx: Transaction, validators: Mapping[str, str] | None = None
     ) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, case, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from sitechat.storage.claiming import NEXT, TAKE
+from sitechat.storage.claiming import END_UNCHANGED, NEXT, TAKE, WAITING_FILES
 from sitechat.storage.engine import Database, Transaction
 from sitechat.storage.jobs import NewItem, finish_if_done, give_back, item_values
 from sitechat.storage.missing import settle
@@ -185,6 +185,20 @@ class LeaseStore:
             counts = {"chunks_total": chunks, "chunks_done": chunks, "change": change[0], "chunks_changed": change[1]}
             counts["batches_done"] = ItemRow.batches_total
             return await self._end(session, claim, "completed", outcome=outcome, document_id=document_id, **counts)
+
+    async def waiting_files(self, claim: Claim, most: int) -> list[tuple[str, str, str]]:
+        """Files of the claim's job that nobody has tried yet, in their order: id, path and uri."""
+        async with self._db.read() as session:
+            rows = (await session.execute(WAITING_FILES, {"job": claim.job_id, "most": most})).all()
+        return [(row.id, row.locator.removeprefix("path:"), row.uri) for row in rows]
+
+    async def complete_unchanged(self, items: Sequence[tuple[str, str]], tx: Transaction) -> None:
+        """End items that still wait, without a claim, with the document of each; before :meth:`complete` of a claim
+        of their job in the same ``tx``."""
+        at = now()
+        rows = [{"item": item_id, "document": document_id, "at": at} for item_id, document_id in items]
+        if rows:
+            await tx.execute(END_UNCHANGED, rows)
 
     async def skip(
         self, claim: Claim, reason: str, tx: Transaction | None = None, cause: str = "", change: str = ""
