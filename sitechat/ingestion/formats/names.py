@@ -141,7 +141,7 @@ def check_media_type(media_type: str | None) -> None:
     if not media_type or media_type in _PDF or media_type in _OTHERS_READ:
         return
     if media_type in _PICTURE_TYPES:
-        raise Unsupported("Pictures at web addresses are not read; if it shows text, save it and add the file.")
+        raise Unsupported("Pictures at web addresses are not read yet; save it and add the file if it shows text.")
     if media_type.startswith("text/") and media_type not in _TEXT_NOT_READ:
         return
     called = _TEXT_NOT_READ.get(media_type) or next(
