@@ -11,7 +11,7 @@ from sitechat.cli.progress import follow
 from sitechat.identity import LOCAL
 from sitechat.ingestion.login_lines import header_lines
 from sitechat.ingestion.s3.places import is_s3
-from sitechat.ingestion.site.plan import MAX_DEPTH, MAX_PAGES
+from sitechat.ingestion.site.plan import MAX_DEPTH, MAX_MINUTES, MAX_PAGES
 from sitechat.ingestion.site.plan import site as site_at
 from sitechat.progress import ItemRecord
 from sitechat.storage.values import KnowledgeBase
@@ -25,6 +25,7 @@ def ingest(
     site: Annotated[bool, typer.Option("--site", help="Read the whole website of each address, not one page.")] = False,
     max_pages: Annotated[int, typer.Option(help="With --site: pages to read at most.")] = MAX_PAGES,
     max_depth: Annotated[int, typer.Option(help="With --site: links to follow from the first page.")] = MAX_DEPTH,
+    max_minutes: Annotated[float, typer.Option(help="With --site: minutes to read at most.")] = MAX_MINUTES,
     include: Annotated[
         list[str] | None, typer.Option(help="With --site: read only paths like this, such as /docs/*; repeatable.")
     ] = None,
@@ -56,6 +57,7 @@ def ingest(
                     exclude=tuple(exclude or ()),
                     max_depth=max_depth,
                     max_pages=max_pages,
+                    max_minutes=max_minutes,
                 )
                 jobs.append(engine.call(engine.ingestion.add_site(LOCAL, base.id, scope, headers)))
             else:

@@ -8,7 +8,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from sitechat.ingestion.s3.places import is_s3
 from sitechat.ingestion.service import Upload
-from sitechat.ingestion.site.plan import MAX_DEPTH, MAX_PAGES, MOST_DEPTH, MOST_PAGES, site
+from sitechat.ingestion.site.plan import MAX_DEPTH, MAX_MINUTES, MAX_PAGES, MOST_DEPTH, MOST_MINUTES, MOST_PAGES, site
 from sitechat.runtime import Runtime
 from sitechat.storage.values import KnowledgeBase
 from sitechat.ui import engine, session, text
@@ -72,11 +72,13 @@ def _limits() -> dict[str, Any]:
     with st.expander(text.SITE_LIMITS, type="compact"):
         pages = st.number_input(text.MAX_PAGES, 1, MOST_PAGES, MAX_PAGES, key="max-pages")
         depth = st.number_input(text.MAX_DEPTH, 0, MOST_DEPTH, MAX_DEPTH, key="max-depth")
+        minutes = st.number_input(text.MAX_MINUTES, 1, MOST_MINUTES, MAX_MINUTES, key="max-minutes")
         include = st.text_input(text.INCLUDE, placeholder=text.PATTERN_EXAMPLE, help=text.PATTERN_HELP, key="include")
         exclude = st.text_input(text.EXCLUDE, placeholder=text.PATTERN_EXAMPLE, help=text.PATTERN_HELP, key="exclude")
     return {
         "max_pages": int(pages),
         "max_depth": int(depth),
+        "max_minutes": int(minutes),
         "include": _patterns(include),
         "exclude": _patterns(exclude),
     }

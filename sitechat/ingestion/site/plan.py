@@ -8,7 +8,7 @@ from sitechat.ingestion.urls import parse_url, with_scheme
 
 MAX_PAGES, MOST_PAGES = 2_000, 100_000
 MAX_DEPTH, MOST_DEPTH = 20, 1_000
-MAX_SECONDS = 6 * 3600.0
+MAX_MINUTES, MOST_MINUTES = 360, 10_080
 
 
 def site(
@@ -18,12 +18,11 @@ def site(
     exclude: tuple[str, ...] = (),
     max_depth: int = MAX_DEPTH,
     max_pages: int = MAX_PAGES,
+    max_minutes: float = MAX_MINUTES,
 ) -> Scope:
     """The site at ``address`` as a person types it. Raises ``InvalidInput``."""
-    start = parse_url(with_scheme(address))
-    return Scope(
-        start, include=include, exclude=exclude, max_depth=max_depth, max_pages=max_pages, max_seconds=MAX_SECONDS
-    )
+    start, seconds = parse_url(with_scheme(address)), 60.0 * max_minutes
+    return Scope(start, include=include, exclude=exclude, max_depth=max_depth, max_pages=max_pages, max_seconds=seconds)
 
 
 def to_plan(scope: Scope) -> dict[str, Any]:

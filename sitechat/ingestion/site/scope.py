@@ -81,7 +81,7 @@ class Scope:
         if pages >= self.max_pages:
             return f"The limit of {self.max_pages:,} pages is reached."
         if seconds >= self.max_seconds:
-            return f"The limit of {self.max_seconds:g} seconds is reached."
+            return f"The limit of {self.max_seconds / 60:g} min is reached."
         return None
 
     def _is_same_site(self, address: WebAddress) -> bool:

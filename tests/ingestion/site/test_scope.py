@@ -73,7 +73,7 @@ def test_depth_pages_and_time_have_an_end() -> None:
     assert bound(scope, "https://www.example.org/x", 3) == "depth"
     assert scope.exhausted(1499, 59) is None
     assert scope.exhausted(1500, 0) == "The limit of 1,500 pages is reached."
-    assert scope.exhausted(0, 60) == "The limit of 60 seconds is reached."
+    assert scope.exhausted(0, 60) == "The limit of 1 min is reached."
 
 
 @pytest.mark.parametrize(
