@@ -56,7 +56,8 @@ class Tally:
             f"{self.kills.total()} processes were killed in {self.jobs} jobs:{stages}\n"
             f"  slowest resume {ready:.2f} s after being ready, {start:.2f} s after the start of the process\n"
             f"  most passages embedded twice after a kill: {max(self.twice, default=0)} "
-            f"(of {AT_ONCE} documents at once, {BATCH} each); after {sum(count > 0 for count in self.twice)} kills any were"
+            f"(of {AT_ONCE} documents at once, {BATCH} each); "
+            f"after {sum(count > 0 for count in self.twice)} kills any were"
         )
 
 
