@@ -4,7 +4,7 @@ SOURCE is a folder, or the address of a website. The job is added unless an earl
 NAME tells runs apart. ``--real`` uses the packaged search model, ``--retry`` puts failed items back first.
 
 Tells what it does, a line each: seconds of the monotonic clock, ``+`` (begins), ``-`` (has ended) or ``!``, and what.
-After ``!`` come ``ready`` (it serves), ``acknowledged``, ``job end``, ``ended STATUS``, ``failed REASON`` of an item,
+After ``!`` come ``ready`` (to serve), ``acknowledged``, ``job end``, ``ended STATUS``, ``failed REASON`` of an item,
 or ``refused MESSAGE``, after which it ends with 3. ``HOME/NAME.embedded`` lists what was embedded.
 """
 
@@ -121,12 +121,18 @@ async def main(home: Path, source: str, name: str, real: bool, retry: bool) -> i
     )  # fmt: skip
     try:
         async with open_library(home, embedder=embedder, settings=settings, backoff_seconds=0.2) as library:
-            tell("!", "ready")
-            await see_through(library, source, home / f"{name}.job", retry)
+            told = home / f"{name}.job"
+            await asyncio.gather(tell_when_ready(library), see_through(library, source, told, retry))
     except SiteChatError as error:
         tell("!", f"refused {error.message}")
         return 3
     return 0
+
+
+async def tell_when_ready(library: Library) -> None:
+    """When the search model is loaded and the indexes serve; workers begin at the same moment."""
+    await library.indexes.ready()
+    tell("!", "ready")
 
 
 async def see_through(library: Library, source: str, told: Path, retry: bool) -> None:
@@ -135,7 +141,6 @@ async def see_through(library: Library, source: str, told: Path, retry: bool) ->
     if retry and await library.ingestion.items(LOCAL, job, "failed"):
         await library.ingestion.retry_failed(LOCAL, job)
     record = await library.ended(job)
-    await library.indexes.ready()  # where the job had ended before, this process has only the indexes to see to
     for item in await library.ingestion.items(LOCAL, job, "failed"):
         tell("!", f"failed {item.reason}")
     tell("!", f"ended {record.status}")

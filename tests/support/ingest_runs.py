@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 
 from tests.support.faults import Fault, Supervisor
 
@@ -45,8 +46,9 @@ class Aim:
 
 @dataclass(frozen=True)
 class Run:
-    """A process that is over. ``stderr`` is what it logged."""
+    """A process that is over. ``stderr`` is what it logged, ``begun`` when it was started on the monotonic clock."""
 
+    begun: float
     events: tuple[Event, ...]
     code: int
     pid: int
@@ -89,11 +91,13 @@ class Run:
             return "between job end and index save"
         return open_stages[-1] if open_stages else BETWEEN_STAGES
 
-    def resumed(self) -> float | None:
-        """Seconds from being ready to the first work on an item, or to having found that none is left."""
+    def resumed(self) -> tuple[float, float] | None:
+        """Seconds from being ready and from its start to the first work on an item, or to finding that none is left."""
         ready = next((event.at for event in self.events if event.what == "ready"), None)
-        begun = [e.at for e in self.events if (e.mark == "+" and e.what in WORK) or e.what.startswith("ended")]
-        return None if ready is None or not begun else max(0.0, min(begun) - ready)
+        at_work = [e.at for e in self.events if (e.mark == "+" and e.what in WORK) or e.what.startswith("ended")]
+        if ready is None or not at_work:
+            return None
+        return max(0.0, min(at_work) - ready), min(at_work) - self.begun
 
 
 async def run(
@@ -113,7 +117,7 @@ async def run(
     passed: tuple[int, ...] = ()
     if supervisor is not None:
         command, passed = supervisor.command(MODULE, *arguments), (supervisor.socket.fileno(),)
-    errors = home / f"{name}.log"
+    errors, begun = home / f"{name}.log", monotonic()
     with errors.open("ab") as log:
         begin = log.tell()
         process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=PIPE, stderr=log, pass_fds=passed)
@@ -128,7 +132,7 @@ async def run(
         if supervisor is not None:
             await asyncio.to_thread(supervisor.close)
     logged = (await asyncio.to_thread(errors.read_bytes))[begin:]
-    return Run(tuple(events), code, process.pid, logged.decode(errors="replace"))
+    return Run(begun, tuple(events), code, process.pid, logged.decode(errors="replace"))
 
 
 async def _follow(lines: asyncio.StreamReader, pid: int, aim: Aim | None) -> list[Event]:
