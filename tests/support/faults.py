@@ -40,7 +40,7 @@ _SECCOMP = {"x86_64": 317, "aarch64": 277}
 _NO_NEW_PRIVILEGES = 38
 _SET_FILTER, _NEW_LISTENER = 1, 8
 _ALLOW, _NOTIFY = 0x7FFF0000, 0x7FC00000
-_RECEIVE, _SEND = 0xC0502100, 0xC0182101
+_RECEIVE, _SEND, _STILL_THERE = 0xC0502100, 0xC0182101, 0x40082102
 _REQUEST, _ANSWER = struct.Struct("=QIIiIQ6Q"), struct.Struct("=QqiI")
 _CONTINUE = 1
 _LONGEST_PATH = 4096
@@ -129,12 +129,14 @@ class Supervisor:
         try:
             call = Call(self._kinds[number], _reached(thread, number, self._kinds[number], arguments))
             if self._fault.strikes(call):
+                fcntl.ioctl(listener, _STILL_THERE, struct.pack("=Q", identifier))  # its number may be another's by now
                 error, flags = self._strike(thread), 0
         finally:
             fcntl.ioctl(listener, _SEND, _ANSWER.pack(identifier, 0, -error, flags))
 
     def _strike(self, thread: int) -> int:
         if self._fault.error is None:
+            assert thread > 0, "0 would be our own process group"
             os.kill(thread, signal.SIGKILL)
             return errno.EINTR
         return self._fault.error

@@ -2,10 +2,9 @@
 
 import asyncio
 import json
-import os
 import signal
 import sys
-from asyncio.subprocess import PIPE
+from asyncio.subprocess import PIPE, Process
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
@@ -121,13 +120,12 @@ async def run(
     with errors.open("ab") as log:
         begin = log.tell()
         process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=PIPE, stderr=log, pass_fds=passed)
-    assert process.stdout is not None
     try:
         async with asyncio.timeout(seconds):
-            events = await _follow(process.stdout, process.pid, aim)
+            events = await _follow(process, aim)
             code = await process.wait()
     finally:
-        _kill(process.pid if process.returncode is None else None)
+        _kill(process)
         await process.wait()
         if supervisor is not None:
             await asyncio.to_thread(supervisor.close)
@@ -135,23 +133,24 @@ async def run(
     return Run(begun, tuple(events), code, process.pid, logged.decode(errors="replace"))
 
 
-async def _follow(lines: asyncio.StreamReader, pid: int, aim: Aim | None) -> list[Event]:
+async def _follow(process: Process, aim: Aim | None) -> list[Event]:
+    assert process.stdout is not None
     events: list[Event] = []
     met = 0
-    while (line := await lines.readline()).endswith(b"\n"):
+    while (line := await process.stdout.readline()).endswith(b"\n"):
         at, mark, what = line.decode().rstrip("\n").split(" ", 2)
         events.append(Event(float(at), mark, what))
         if aim is not None and mark in "+!" and what == aim.stage:
             met += 1
             if met == aim.nth:
-                asyncio.get_running_loop().call_later(aim.delay, _kill, pid)
+                asyncio.get_running_loop().call_later(aim.delay, _kill, process)
     return events
 
 
-def _kill(pid: int | None) -> None:
+def _kill(process: Process) -> None:
+    """Nothing happens if it has ended: its number may be another's by now."""
     with suppress(ProcessLookupError):
-        if pid is not None:
-            os.kill(pid, signal.SIGKILL)
+        process.kill()
 
 
 def embedded(home: Path, name: str) -> list[tuple[int, list[str]]]:
