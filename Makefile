@@ -37,7 +37,7 @@ fmt: $(VENV)/.dev ## Format the code, and write .env.example and docs/settings.m
 	@$(BIN)/ruff check --fix $(CHECKED)
 	@$(BIN)/python scripts/settings_reference.py
 
-bench: $(VENV)/.dev ## Measure sessions, bytes and start-up beside a naive Streamlit app; writes benchmarks/RESULTS.md.
+bench: $(VENV)/.dev ## Measure sessions, bytes, start-up and ingestion beside baselines; writes benchmarks/RESULTS.md.
 	@$(BIN)/python -m benchmarks
 
 eval: $(VENV)/.runtime ## Ask the evaluation questions of the sample knowledge base; prints recall and refusals.

@@ -18,7 +18,7 @@ import numpy as np
 from vectorstore.base import EmbeddingError
 
 Backend = Literal["torch", "openvino", "onnx"]
-"""torch is the fastest of them where they were compared (``benchmarks/RESULTS.md``) and needs the least memory."""
+"""torch is the fastest of them where they were compared (``benchmarks/RESULTS.md``)."""
 Run = Callable[[list[Any]], Any]
 _PACKAGES = {"openvino": ["openvino"], "onnx": ["onnxruntime", "onnx"]}
 _NEAREST = 0.9999
