@@ -71,9 +71,6 @@ QUIET_SECONDS = 0.2
 """Shortest time between two records of a watch: a folder of small files ends many items a second."""
 
 
-_BUCKET_PLAN = "bucket"
-
-
 class IngestionService:
     """``serving``: this process owns the data directory and does the work. Call :meth:`start` first.
 
@@ -119,7 +116,7 @@ class IngestionService:
         told, self._door = channels(settings, rules)
         self._outbox = Outbox(db, told, backoff_seconds)
         grace = settings.grace_days
-        self.sources = SourceService(db, self._signals, settings.data_dir, grace, self._housekeeping.ended)
+        self.sources = SourceService(db, self._signals, settings.data_dir, grace, self._begun, self._housekeeping.ended)
         self._scheduler = Scheduler(self.sources, self._signals)
         self._allowed = Allowed(parse_allowed(settings.s3_buckets))
         client = S3Client(settings.aws_region, settings.aws_profile)

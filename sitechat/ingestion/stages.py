@@ -182,9 +182,9 @@ class Stages:
         """``others``: items that wait, with their documents, which have not changed either."""
         async with self._db.write() as tx:
             scope = await self._leases.hold(claim, tx)
-            await self._knowledge.touch(known.id, scope.source_id, tx, validators)
+            await self._knowledge.touch([known.id], scope.source_id, tx, validators)
             if others:
-                await self._knowledge.touch_all([document_id for _, document_id in others], scope.source_id, tx)
+                await self._knowledge.touch([document_id for _, document_id in others], scope.source_id, tx)
                 await self._leases.complete_unchanged(others, tx)
             return await self._leases.complete(claim, "unchanged", known.id, tx=tx)
 

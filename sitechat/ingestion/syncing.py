@@ -27,16 +27,23 @@ log = logging.getLogger(__name__)
 class SourceService:
     """``data_dir`` is never read as a source; ``grace_days``: how long what a source has no more is kept.
 
-    ``on_removed`` is called when documents have gone.
+    ``on_begun`` is called with each job that has been journalled, ``on_removed`` when documents have gone.
     """
 
     def __init__(
-        self, db: Database, signals: Signals, data_dir: Path, grace_days: int, on_removed: Callable[[], None]
+        self,
+        db: Database,
+        signals: Signals,
+        data_dir: Path,
+        grace_days: int,
+        on_begun: Callable[[str], object],
+        on_removed: Callable[[], None],
     ) -> None:
         self._db = db
         self._signals = signals
         self._data_dir = data_dir
         self._grace = grace_days
+        self._on_begun = on_begun
         self._on_removed = on_removed
         self._store = SourcesStore(db)
         self._jobs = JobsStore(db)
@@ -68,7 +75,8 @@ class SourceService:
             source_id = await self._store.take(caller, new, tx)
             source = await self._store.get(caller, source_id, tx)
             job_id = await self._journal(caller, source, items, tx)
-        return self._begun(job_id)
+        self._on_begun(job_id)
+        return job_id
 
     async def sync(self, caller: Caller, source_id: str) -> str:
         """Journal another reading; returns the job's id, of the one that goes on where there is one."""
@@ -77,7 +85,8 @@ class SourceService:
         async with self._db.write() as tx:
             source = await self._store.get(caller, source_id, tx)
             job_id = source.open_job_id or await self._journal(caller, source, items, tx)
-        return self._begun(job_id)
+        self._on_begun(job_id)
+        return job_id
 
     async def schedule(self, caller: Caller, source_id: str, cron: str | None) -> KnowledgeSource:
         """Read it at the times that a cron expression names, in the server's time zone, or by hand only.
@@ -135,7 +144,7 @@ class SourceService:
             if await open_job_of(tx, source.id) is None:
                 job_id = await self._journal(Caller(source.owner_id), source, items, tx)
         if job_id is not None:
-            self._begun(job_id)
+            self._on_begun(job_id)
 
     def _next(self, source: KnowledgeSource, at: datetime) -> datetime | None:
         return schedules.next_time(source.schedule, at) if source.schedule else None
@@ -152,8 +161,4 @@ class SourceService:
         await self._store.began(source.id, job_id, tx)
         if all(item.skip for item in items):  # nobody will work on it, so it has ended now
             await settle(tx, job_id, self._grace)
-        return job_id
-
-    def _begun(self, job_id: str) -> str:
-        self._signals.ring(WORK, progress(job_id))
         return job_id

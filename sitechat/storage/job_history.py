@@ -9,6 +9,7 @@ from sqlalchemy import Row, case, func, select
 
 from sitechat.identity import Caller
 from sitechat.storage.engine import Database
+from sitechat.storage.job_progress import number_of
 from sitechat.storage.series import rates
 from sitechat.storage.tables import ItemRow, JobRow
 
@@ -62,16 +63,13 @@ class JobHistory:
 
 
 def _counts(job_ids: Sequence[str]) -> Any:
-    def number(condition: Any) -> Any:
-        return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
-
     return (
         select(
             ItemRow.job_id,
             func.count().label("items"),
             func.max(case((ItemRow.ordinal == 0, ItemRow.name))).label("name"),
-            *(number(ItemRow.outcome == outcome).label(outcome) for outcome in _COUNTED[:2]),
-            *(number(ItemRow.state == state).label(state) for state in _COUNTED[2:]),
+            *(number_of(ItemRow.outcome == outcome).label(outcome) for outcome in _COUNTED[:2]),
+            *(number_of(ItemRow.state == state).label(state) for state in _COUNTED[2:]),
             func.coalesce(func.sum(case((ItemRow.outcome == "indexed", ItemRow.chunks_total), else_=0)), 0).label(
                 "passages"
             ),

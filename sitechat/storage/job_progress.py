@@ -214,7 +214,8 @@ async def _queue(session: AsyncSession) -> list[str]:
 # Statements, built once: they are asked for at every change of a job
 
 
-def _sum(condition: ColumnElement[bool]) -> ColumnElement[int]:
+def number_of(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    """How many rows of a group meet the condition."""
     return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
 
 
@@ -225,15 +226,15 @@ _COUNTS = (
         ItemRow.job_id,
         func.count().label("total"),
         *(
-            _sum(ItemRow.state == state).label(state)
+            number_of(ItemRow.state == state).label(state)
             for state in ("completed", "failed", "skipped", "cancelled", "pending")
         ),
-        *(_sum(ItemRow.outcome == outcome).label(outcome) for outcome in ("indexed", "unchanged")),
+        *(number_of(ItemRow.outcome == outcome).label(outcome) for outcome in ("indexed", "unchanged")),
         *(
             func.coalesce(func.sum(getattr(ItemRow, name)), 0).label(name)
             for name in ("batches_done", "batches_total", "chunks_done", "chunks_total")
         ),
-        _sum(_retrying & (ItemRow.not_before > bindparam("at", type_=UtcDateTime()))).label("retrying"),
+        number_of(_retrying & (ItemRow.not_before > bindparam("at", type_=UtcDateTime()))).label("retrying"),
         func.min(case((_retrying, ItemRow.not_before))).label("next_try"),
         func.max(case((_retrying, ItemRow.reason))).label("trouble"),
     )

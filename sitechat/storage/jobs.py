@@ -128,12 +128,6 @@ class JobsStore:
             await _job(session, caller, job_id)
             return [_record(row) for row in (await session.execute(statement)).scalars()]
 
-    async def open_jobs(self, knowledge_base_id: str) -> list[str]:
-        """Jobs of a knowledge base that have not ended, oldest first."""
-        statement = select(JobRow.id).where(JobRow.knowledge_base_id == knowledge_base_id, JobRow.state.in_(OPEN_JOB))
-        async with self._db.read() as session:
-            return list((await session.execute(statement.order_by(JobRow.created_at))).scalars())
-
     async def blobs_in_use(self, tx: Transaction | None = None) -> set[str]:
         """Checksums of stored originals that an item still needs: it is not done yet, or may be retried."""
         statement = select(ItemRow.blob).where(ItemRow.blob.is_not(None), ItemRow.state.in_((*OPEN_ITEM, "failed")))

@@ -165,18 +165,17 @@ class KnowledgeStore:
         async with self._db.read() as session:
             return {uri: (document_id, blob) for uri, document_id, blob in (await session.execute(statement)).all()}
 
-    async def touch_all(self, document_ids: Sequence[str], source_id: str | None, tx: Transaction) -> None:
-        """The sources of these were read again and had not changed."""
-        values = {"read_at": now(), "source_id": source_id, "missing_since": None}
-        await tx.execute(update(DocumentRow).where(DocumentRow.id.in_(document_ids)).values(**values))
-
     async def touch(
-        self, document_id: str, source_id: str | None, tx: Transaction, validators: Mapping[str, str] | None = None
+        self,
+        document_ids: Sequence[str],
+        source_id: str | None,
+        tx: Transaction,
+        validators: Mapping[str, str] | None = None,
     ) -> None:
-        """The source was read again and had not changed; ``validators`` are what it said this time."""
+        """The sources of these were read again and had not changed; ``validators`` are what one said this time."""
         found: dict[str, Any] = {"validators": dict(validators)} if validators else {}
         values = found | {"read_at": now(), "source_id": source_id, "missing_since": None}
-        await tx.execute(update(DocumentRow).where(DocumentRow.id == document_id).values(**values))
+        await tx.execute(update(DocumentRow).where(DocumentRow.id.in_(document_ids)).values(**values))
 
     async def vectors(self, knowledge_base_id: str, uri: str, generation_id: int) -> list[StoredVector]:
         """What a source's passages were embedded from, and to, for ingestion: the same again need not be embedded."""

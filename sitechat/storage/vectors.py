@@ -96,16 +96,6 @@ class VectorsStore:
             rows = (await session.execute(statement)).all()
         return [PlainChunk(row.id, row.title, tuple(row.heading_path), row.text) for row in rows]
 
-    async def count_without(self, generation_id: int) -> tuple[int, int]:
-        """How many chunks lack a vector in the generation, and how many there are."""
-        have = select(func.count(func.distinct(VectorRow.chunk_id))).where(
-            VectorRow.generation_id == generation_id, VectorRow.kind == "chunk"
-        )
-        async with self._db.read() as session:
-            total = (await session.execute(select(func.count()).select_from(ChunkRow))).scalar_one()
-            done = (await session.execute(have)).scalar_one()
-        return total - done, total
-
     async def add_vectors(self, generation_id: int, vectors: Sequence[tuple[int, int, bytes]]) -> None:
         """Chunk id, length of the chunk's text, float32 bytes. Chunks deleted meanwhile are left out.
 

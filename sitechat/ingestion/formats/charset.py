@@ -63,15 +63,6 @@ def decode(data: bytes, declared: str | None = None) -> str:
     return text
 
 
-def looks_like_text(head: bytes) -> bool:
-    """Whether the beginning of a file, possibly cut in mid-character, reads as text."""
-    try:
-        decode(head[: -4 or None] if len(head) > 64 else head)
-    except Unreadable:
-        return False
-    return True
-
-
 def _without_bom(data: bytes, declared: str | None) -> str:
     unusual = _unusual_encoding(data)
     for encoding in (unusual, None if unusual else "utf-8", _python_name(declared)):
