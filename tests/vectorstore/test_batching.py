@@ -8,22 +8,23 @@ import numpy as np
 import pytest
 
 from vectorstore.base import EmbeddingError, EmbedKind
-from vectorstore.embeddings.batching import EncodingThread, GoOn, Model, unit_rows
+from vectorstore.embeddings.batching import EncodingThreads, GoOn, Model, unit_rows
 from vectorstore.embeddings.remote import batches_of
 
 
 class Recorder:
     """A model that encodes a text to its length, keeps what it was given, and can be held up."""
 
-    def __init__(self, passage_batch: int = 4) -> None:
+    def __init__(self, passage_batch: int = 4, encoders: int = 1) -> None:
         self.calls: list[tuple[EmbedKind, list[str]]] = []
         self.gate = threading.Event()
         self.gate.set()
         self.entered = threading.Event()
         self.passage_batch = passage_batch
+        self.encoders = encoders
 
     def load(self, _: GoOn) -> Model:
-        return Model(self.encode, 2, self.passage_batch)
+        return Model((self.encode,) * self.encoders, 2, self.passage_batch)
 
     def encode(self, texts: list[str], kind: EmbedKind) -> np.ndarray:
         self.entered.set()
@@ -40,7 +41,7 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.002)
 
 
-async def hold_up(thread: EncodingThread, model: Recorder) -> "asyncio.Task[object]":
+async def hold_up(thread: EncodingThreads, model: Recorder) -> "asyncio.Task[object]":
     """Have the model busy with a passage until its gate opens."""
     await asyncio.wrap_future(thread.loaded)
     model.gate.clear()
@@ -53,7 +54,7 @@ async def hold_up(thread: EncodingThread, model: Recorder) -> "asyncio.Task[obje
 async def test_rows_come_back_in_the_order_of_the_texts() -> None:
     """Passages are sorted by length and cut into batches on the way; nobody notices."""
     model = Recorder()
-    thread = EncodingThread(model.load)
+    thread = EncodingThreads(model.load)
     texts = ["x" * n for n in (3, 9, 1, 7, 2, 8, 5, 4, 6, 10)]
     rows = await thread.encode(texts, "passage")
     np.testing.assert_allclose(rows, unit_rows([[len(text), 1] for text in texts]))
@@ -66,7 +67,7 @@ async def test_rows_come_back_in_the_order_of_the_texts() -> None:
 async def test_a_question_passes_the_passages_that_wait() -> None:
     """It is next after the batch at hand, however much an ingestion has handed in."""
     model = Recorder()
-    thread = EncodingThread(model.load)
+    thread = EncodingThreads(model.load)
     busy = await hold_up(thread, model)
     ingestion = asyncio.create_task(thread.encode(["passage"] * 40, "passage"))
     await asyncio.sleep(0.01)
@@ -81,7 +82,7 @@ async def test_a_question_passes_the_passages_that_wait() -> None:
 async def test_questions_asked_at_once_are_encoded_at_once() -> None:
     """What arrives while the model is busy goes in one call."""
     model = Recorder()
-    thread = EncodingThread(model.load)
+    thread = EncodingThreads(model.load)
     busy = await hold_up(thread, model)
     asked = [asyncio.create_task(thread.encode([f"question {i}"], "query")) for i in range(20)]
     await asyncio.sleep(0.01)
@@ -94,7 +95,7 @@ async def test_questions_asked_at_once_are_encoded_at_once() -> None:
 async def test_two_ingestions_take_turns() -> None:
     """A small one does not wait for the whole of a large one."""
     model = Recorder()
-    thread = EncodingThread(model.load)
+    thread = EncodingThreads(model.load)
     busy = await hold_up(thread, model)
     large = asyncio.create_task(thread.encode(["large"] * 40, "passage"))
     await asyncio.sleep(0.01)
@@ -106,10 +107,36 @@ async def test_two_ingestions_take_turns() -> None:
     thread.close(5)
 
 
+async def test_several_encoders_work_at_once_and_all_of_them_end() -> None:
+    """Neither waits for the other; what waits when they are closed is refused once."""
+    model = Recorder(encoders=2)
+    both = threading.Barrier(2)
+    plain = model.encode
+
+    def encode(texts: list[str], kind: EmbedKind) -> np.ndarray:
+        both.wait(30)
+        return plain(texts, kind)
+
+    model.encode = encode  # type: ignore[method-assign]
+    thread = EncodingThreads(model.load)
+    rows = await thread.encode(["x" * n for n in range(1, 17)], "passage")
+    np.testing.assert_allclose(rows, unit_rows([[n, 1] for n in range(1, 17)]))
+    model.gate.clear()
+    waiting = [asyncio.create_task(thread.encode([f"{n}"] * 4, "passage")) for n in range(4)]
+    await until(lambda: len(thread._passages) == 2)
+    closing = asyncio.create_task(asyncio.to_thread(thread.close, 10))
+    await until(lambda: thread._closed)
+    model.gate.set()
+    await closing
+    outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [isinstance(outcome, EmbeddingError) for outcome in outcomes] == [False, False, True, True]
+    assert [kept.is_alive() for kept in (thread._thread, *thread._more)] == [False, False]
+
+
 async def test_what_was_cancelled_is_not_encoded() -> None:
     """A job that was stopped costs no more than the batch at hand."""
     model = Recorder()
-    thread = EncodingThread(model.load)
+    thread = EncodingThreads(model.load)
     busy = await hold_up(thread, model)
     job = asyncio.create_task(thread.encode(["gone"] * 40, "passage"))
     await asyncio.sleep(0.01)
@@ -126,7 +153,7 @@ async def test_what_was_cancelled_is_not_encoded() -> None:
 async def test_a_failure_goes_to_those_who_asked_only() -> None:
     """The thread lives on, and the message says what happened."""
     model = Recorder()
-    thread = EncodingThread(model.load)
+    thread = EncodingThreads(model.load)
     with pytest.raises(EmbeddingError, match="no such luck") as caught:
         await thread.encode(["fail"], "query")
     assert caught.value.transient
@@ -140,7 +167,7 @@ async def test_a_load_that_fails_tells_everyone_who_waits() -> None:
     def load(_: GoOn) -> Model:
         raise EmbeddingError("there is no model")
 
-    thread = EncodingThread(load)
+    thread = EncodingThreads(load)
     outcomes = await asyncio.gather(*(thread.encode(["x"], "query") for _ in range(3)), return_exceptions=True)
     assert {str(outcome) for outcome in outcomes} == {"there is no model"}
 
@@ -148,7 +175,7 @@ async def test_a_load_that_fails_tells_everyone_who_waits() -> None:
 async def test_closing_refuses_what_waits() -> None:
     """Nobody is left hanging."""
     model = Recorder()
-    thread = EncodingThread(model.load)
+    thread = EncodingThreads(model.load)
     busy = await hold_up(thread, model)
     waiting = asyncio.create_task(thread.encode(["late"], "query"))
     await asyncio.sleep(0.01)
@@ -172,7 +199,7 @@ async def test_a_model_that_nobody_wants_any_more_stops_loading() -> None:
         go_on()
         raise AssertionError("went on")
 
-    thread = EncodingThread(load)
+    thread = EncodingThreads(load)
     await until(begun.is_set)
     thread.close(5)
     go.set()

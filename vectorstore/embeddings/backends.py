@@ -9,6 +9,7 @@ torch on texts of several lengths before it serves: vectors of all backends belo
 import importlib.util
 import io
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
@@ -25,8 +26,8 @@ _NEAREST = 0.9999
 _PROBES = ["one", "A sentence of a few more words than that.", "Rather long text. " * 60]
 
 
-def convert(transformer: Any, backend: Backend, threads: int) -> None:
-    """Put ``backend`` in the place of torch inside ``transformer``.
+def convert(transformer: Any, backend: Backend, streams: int, threads: int) -> None:
+    """Put ``backend`` in the place of torch inside ``transformer``, for ``streams`` calls at once on ``threads`` each.
 
     Raises :class:`EmbeddingError` where it is not installed or does not give the same vectors.
     """
@@ -38,7 +39,7 @@ def convert(transformer: Any, backend: Backend, threads: int) -> None:
             f"pip install {' '.join(_PACKAGES[backend])}, or set SITECHAT_EMBEDDING_BACKEND=torch."
         )
     try:
-        _replace(transformer, backend, threads)
+        _replace(transformer, backend, streams, threads)
     except Exception as error:
         raise EmbeddingError(
             f"The search model does not run on {backend} ({error}). Set SITECHAT_EMBEDDING_BACKEND=torch."
@@ -54,7 +55,7 @@ def _installed(name: str) -> bool:
     return all(importlib.util.find_spec(package) is not None for package in _PACKAGES[name])
 
 
-def _replace(transformer: Any, name: str, threads: int) -> None:
+def _replace(transformer: Any, name: str, streams: int, threads: int) -> None:
     module = transformer[0]
     text = module.modality_config["text"]
     if (text["method"], text["method_output_name"]) != ("forward", "last_hidden_state"):
@@ -65,7 +66,7 @@ def _replace(transformer: Any, name: str, threads: int) -> None:
     import torch
 
     with torch.no_grad(), warnings.catch_warnings(action="ignore"):  # what tracing warns of is looked at below
-        run = (_openvino if name == "openvino" else _onnx)(model, example, threads)
+        run = (_openvino if name == "openvino" else _onnx)(model, example, streams, threads)
 
     def forward(**given: Any) -> Mapping[str, Any]:
         return {"last_hidden_state": torch.from_numpy(run([given[key].numpy() for key in example]))}
@@ -117,17 +118,24 @@ def _traceable(model: Any, names: list[str]) -> Any:
     return TokenVectors().eval()
 
 
-def _openvino(model: Any, example: dict[str, Any], threads: int) -> Run:
+def _openvino(model: Any, example: dict[str, Any], streams: int, threads: int) -> Run:
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # it would report to its maker
     import openvino
 
     converted = openvino.convert_model(_traceable(model, list(example)), example_input=tuple(example.values()))
-    options = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
+    options = {"INFERENCE_NUM_THREADS": streams * threads, "NUM_STREAMS": streams, "INFERENCE_PRECISION_HINT": "f32"}
     compiled = openvino.Core().compile_model(converted, "CPU", options)
-    return lambda arrays: compiled(arrays)[0]
+    own = threading.local()
+
+    def run(arrays: list[Any]) -> Any:
+        if not hasattr(own, "request"):
+            own.request = compiled.create_infer_request()
+        return own.request.infer(arrays)[0].copy()  # the next call writes where this one did
+
+    return run
 
 
-def _onnx(model: Any, example: dict[str, Any], threads: int) -> Run:
+def _onnx(model: Any, example: dict[str, Any], _streams: int, threads: int) -> Run:
     import onnxruntime
     import torch
 

@@ -1,9 +1,12 @@
-"""One thread that owns a model, and the order in which texts reach it.
+"""Threads that own a model, and the order in which texts reach it.
 
 Queries that arrive within a few milliseconds of each other, or while the model is busy, are encoded together, and
 before any passage. Passages are cut into small batches of like length, taken in turn from those who wait, and what is
 left over of several documents is encoded together; so a question asked in the middle of an ingestion waits for one
 small batch at most.
+
+Several threads with an encoder each keep the processor busier than one encoder with several threads of its own does:
+that one waits for the slowest of its threads after every layer, and all of it for the interpreter's lock.
 """
 
 import asyncio
@@ -31,9 +34,12 @@ GoOn = Callable[[], None]
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A loaded model: ``encode`` gives one row of ``dimension`` numbers a text. ``passage_batch``: texts at once."""
+    """A loaded model: each of ``encoders`` gives one row of ``dimension`` numbers a text, on a thread of its own.
 
-    encode: Encode
+    ``passage_batch``: texts at once.
+    """
+
+    encoders: tuple[Encode, ...]
     dimension: int
     passage_batch: int
 
@@ -45,8 +51,8 @@ class _Task:
     result: Future[Vectors] = field(default_factory=Future)
 
 
-class EncodingThread:
-    """Loads a model on a thread of its own, and encodes there until it is closed."""
+class EncodingThreads:
+    """Loads a model on a thread of its own, and encodes there and on one more for each further encoder until closed."""
 
     def __init__(self, load: Callable[[GoOn], Model]) -> None:
         self.loaded: Future[Model] = Future()
@@ -57,6 +63,7 @@ class EncodingThread:
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="embedder", daemon=True)
         self.loaded.set_running_or_notify_cancel()
+        self._more: list[threading.Thread] = []
         atexit.register(self._leave)
         self._thread.start()
 
@@ -79,17 +86,22 @@ class EncodingThread:
         return vectors
 
     def close(self, timeout: float) -> None:
-        """Refuse what waits and end the thread after the batch at hand; a model still loading is left to itself."""
+        """Refuse what waits and end the threads after their batches; a model still loading is left to itself."""
         with self._changed:
             self._closed = True
-            self._changed.notify()
+            self._changed.notify_all()
         if self.loaded.done():
-            self._thread.join(timeout)
+            self._join(timeout)
 
     def _leave(self) -> None:
         """Before the interpreter goes: it aborts the process if native code is running on a thread then."""
         self.close(0)
-        self._thread.join(_LEAVE_SECONDS)
+        self._join(_LEAVE_SECONDS)
+
+    def _join(self, timeout: float) -> None:
+        until = time.monotonic() + timeout
+        for thread in (self._thread, *self._more):
+            thread.join(max(0.0, until - time.monotonic()))
 
     def _submit(self, tasks: list[_Task], kind: EmbedKind) -> None:
         with self._changed:
@@ -99,7 +111,7 @@ class EncodingThread:
                 self._queries.extend(tasks)
             elif tasks:
                 self._passages.append(deque(tasks))
-            self._changed.notify()
+            self._changed.notify(len(tasks))
 
     def _run(self) -> None:
         try:
@@ -117,21 +129,32 @@ class EncodingThread:
         except BaseException as error:  # noqa: BLE001  told to all who wait for the model
             self.loaded.set_exception(error)
             return
+        self._more = [
+            threading.Thread(target=self._serve, args=(model, encode), name="embedder", daemon=True)
+            for encode in model.encoders[1:]
+        ]
+        for thread in self._more:
+            thread.start()
         self.loaded.set_result(model)
+        self._serve(model, model.encoders[0])
+
+    def _serve(self, model: Model, encode: Encode) -> None:
         while tasks := self._next(model.passage_batch):
-            _encode(model, [task for task in tasks if task.result.set_running_or_notify_cancel()])
+            _encode(model, encode, [task for task in tasks if task.result.set_running_or_notify_cancel()])
 
     def _next(self, passage_batch: int) -> list[_Task]:
         """The tasks to encode together, queries first; none when closed."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._queries or self._passages)
-            asked = bool(self._queries)
-        if asked:
-            time.sleep(_GATHER_SECONDS)
-        with self._changed:
-            if self._closed:
-                return self._refuse()
-            return self._take_queries() if asked else self._take_passages(passage_batch)
+            while not self._closed:
+                if self._queries:
+                    self._changed.wait_for(lambda: self._closed, _GATHER_SECONDS)
+                    if self._queries and not self._closed:
+                        return self._take_queries()
+                elif self._passages:
+                    return self._take_passages(passage_batch)
+                else:
+                    self._changed.wait()
+            return self._refuse()
 
     def _take_queries(self) -> list[_Task]:
         taken = [self._queries.popleft()]
@@ -155,17 +178,20 @@ class EncodingThread:
         return taken
 
     def _refuse(self) -> list[_Task]:
-        for task in (*self._queries, *(task for request in self._passages for task in request)):
+        waiting = [*self._queries, *(task for request in self._passages for task in request)]
+        self._queries.clear()
+        self._passages.clear()
+        for task in waiting:
             if task.result.set_running_or_notify_cancel():
                 task.result.set_exception(EmbeddingError("The search model has been closed."))
         return []
 
 
-def _encode(model: Model, tasks: list[_Task]) -> None:
+def _encode(model: Model, encode: Encode, tasks: list[_Task]) -> None:
     if not tasks:
         return
     try:
-        rows = unit_rows(model.encode([text for task in tasks for text in task.texts], tasks[0].kind), model.dimension)
+        rows = unit_rows(encode([text for task in tasks for text in task.texts], tasks[0].kind), model.dimension)
     except Exception as error:  # noqa: BLE001  whatever a model raises belongs to those who asked
         wrapped = error if isinstance(error, EmbeddingError) else _failure(error)
         for task in tasks:

@@ -1,9 +1,12 @@
 """Models of sentence-transformers in this process; the default one is installed as a package, so it needs no network.
 
+On a processor two threads encode at once, each with its half of the cores and the same weights.
+
 torch and sentence-transformers take seconds to import: that happens on the model's own thread, at the first ``load``.
 """
 
 import asyncio
+import copy
 import logging
 import os
 import threading
@@ -16,12 +19,15 @@ from numpy.typing import NDArray
 
 from vectorstore.base import EmbeddingError, EmbedKind, Vectors
 from vectorstore.embeddings.backends import Backend, convert
-from vectorstore.embeddings.batching import EncodingThread, GoOn, Model
+from vectorstore.embeddings.batching import Encode, EncodingThreads, GoOn, Model
 
 PACKAGED = "all-MiniLM-L6-v2"
 _PACKAGED_NAMES = (PACKAGED, f"sentence-transformers/{PACKAGED}")
-_CPU_BATCH = 8
+_CPU_BATCH = 4
 """More at once is no faster on a CPU, and a question would wait longer."""
+_CPU_ENCODERS = 2
+_PADDED_TO = 8
+"""Tokens."""
 _GPU_BATCH = 64
 _MOST_THREADS = 8
 _CLOSE_SECONDS = 10.0
@@ -44,7 +50,7 @@ class LocalEmbedder:
         self._precision = precision
         self._backend = backend
         self._starting = threading.Lock()
-        self._thread: EncodingThread | None = None
+        self._thread: EncodingThreads | None = None
 
     @property
     def spec(self) -> str:
@@ -66,12 +72,12 @@ class LocalEmbedder:
         if self._thread is not None:
             await asyncio.to_thread(self._thread.close, _CLOSE_SECONDS)
 
-    def _started(self) -> EncodingThread:
+    def _started(self) -> EncodingThreads:
         """The thread; a new one where the last could not load the model."""
         with self._starting:
             thread = self._thread
             if thread is None or (thread.loaded.done() and thread.loaded.exception() is not None):
-                thread = self._thread = EncodingThread(
+                thread = self._thread = EncodingThreads(
                     lambda go_on: _load(self._name, self._precision, self._backend, go_on)
                 )
             return thread
@@ -91,15 +97,18 @@ def _load(name: str, precision: Precision, backend: Backend, go_on: GoOn) -> Mod
         go_on()
         device = _device(torch)
         transformer = _transformer(name, device, go_on)
-        if device == "cpu":
-            threads = min(_MOST_THREADS, _cores())
-            torch.set_num_threads(threads)
-            if precision == "bfloat16" or (precision == "auto" and _multiplies_bfloat16()):
-                transformer.bfloat16()
-            else:
-                go_on()
-                convert(transformer, backend, threads)
-        return _model(transformer, _CPU_BATCH if device == "cpu" else _GPU_BATCH)
+        if device != "cpu":
+            return _model([transformer], _GPU_BATCH)
+        _pad(transformer)
+        cores = min(_MOST_THREADS, _cores())
+        encoders = min(_CPU_ENCODERS, cores)
+        torch.set_num_threads(cores // encoders)
+        if precision == "bfloat16" or (precision == "auto" and _multiplies_bfloat16()):
+            transformer.bfloat16()
+        else:
+            go_on()
+            convert(transformer, backend, encoders, cores // encoders)
+        return _model([transformer, *(_twin(transformer) for _ in range(encoders - 1))], _CPU_BATCH)
     except EmbeddingError:
         raise
     except Exception as error:  # whatever keeps a model from loading is told in one sentence
@@ -128,7 +137,27 @@ def _packaged_folder() -> Path | None:
     return Path(get_model_path())
 
 
-def _model(transformer: Any, passage_batch: int) -> Model:
+def _pad(transformer: Any) -> None:
+    """Round lengths up: for every shape that comes, torch keeps code and buffers, in all hundreds of megabytes."""
+    longest = transformer.max_seq_length
+    kwargs = getattr(transformer[0], "processing_kwargs", None)
+    if kwargs is not None and longest and longest % _PADDED_TO == 0:
+        transformer[0].processing_kwargs = {**kwargs, "text": {"pad_to_multiple_of": _PADDED_TO, **kwargs.get("text", {})}}
+
+
+def _twin(transformer: Any) -> Any:
+    """The same model for another thread: with the same weights, and a tokenizer of its own, since that has a state."""
+    weights = (*transformer.parameters(), *transformer.buffers())
+    return copy.deepcopy(transformer, {id(tensor): tensor for tensor in weights})
+
+
+def _model(transformers: Sequence[Any], passage_batch: int) -> Model:
+    encoders = tuple(_encoder(transformer, passage_batch) for transformer in transformers)
+    rows = [encode(["warm"], "query") for encode in encoders]
+    return Model(encoders, len(rows[0][0]), passage_batch)
+
+
+def _encoder(transformer: Any, passage_batch: int) -> Encode:
     def encode(texts: list[str], kind: EmbedKind) -> NDArray[np.generic]:
         """Models that know queries from passages do so by the prompts in their configuration."""
         run = transformer.encode_query if kind == "query" else transformer.encode_document
@@ -137,7 +166,7 @@ def _model(transformer: Any, passage_batch: int) -> Model:
         )
         return rows
 
-    return Model(encode, len(encode(["warm"], "query")[0]), passage_batch)
+    return encode
 
 
 def _device(torch: Any) -> str:

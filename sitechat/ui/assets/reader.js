@@ -3,6 +3,7 @@
 
 const SHOW_AFTER = 120;
 const HIDE_AFTER = 220;
+const MARK = 'a.sitechat-mark, a[title^="Source "]';
 
 const STYLE = `
   :host { all: initial; }
@@ -53,13 +54,17 @@ function keyOf(node, prefix) {
   return name ? name.slice(`st-key-${prefix}-`.length) : null;
 }
 
+function marksOf(answer) {
+  return [...document.querySelectorAll(`[class~="st-key-answer-${answer}"] :is(${MARK})`)];
+}
+
 function fromTooltip(tooltip, words) {
   const found = /^Source \d+: (.*) — “(.*)”$/s.exec(tooltip);
   return { title: found ? found[1] : tooltip, section: "", before: "", quote: found ? found[2] : "", after: "", about: "", words };
 }
 
 export default function ({ data }) {
-  const before = window.sitechatReader; // what the last one knew; one at a time, even where it was not unmounted
+  const before = window.sitechatReader; // what the last run knew; one at a time, even where it was not unmounted
   before?.dispose();
   const answers = data?.answers ?? {};
   const words = data?.words ?? {};
@@ -166,7 +171,7 @@ export default function ({ data }) {
 
   function markAt(event) {
     const target = event.target instanceof Element ? event.target : null;
-    const link = target?.closest('a.sitechat-mark, a[title^="Source "]') ?? null;
+    const link = target?.closest(MARK) ?? null;
     return link !== null && keyOf(link, "answer") !== null ? link : null;
   }
 
@@ -252,13 +257,25 @@ export default function ({ data }) {
     const main = document.querySelector(".stMain");
     setTimeout(() => main?.scrollTo({ top: main.scrollHeight, behavior: "smooth" }), 150);
   }
+
+  // A card that is open stays open when the page runs again, as it does when an answer ends.
+  const open = before?.open;
+  const again = open && marksOf(open.answer)[open.at];
+  if (again) show(again, open.sheet);
+
+  const known = { dispose, turn: data?.turn ?? null, ended: ended?.of ?? null, open: null };
+  window.sitechatReader = known;
+
   function dispose() {
     clearTimeout(timer);
+    if (!card.hidden && shownFor?.isConnected) {
+      const answer = keyOf(shownFor, "answer");
+      known.open = { answer, at: marksOf(answer).indexOf(shownFor), sheet: card.classList.contains("sheet") };
+    }
     leaving.abort();
     notices.disconnect();
     host.remove();
   }
-  window.sitechatReader = { dispose, turn: data?.turn ?? null, ended: ended?.of ?? null };
   return dispose;
 }
 
