@@ -23,7 +23,7 @@ run: $(VENV)/.runtime ## Install where needed, then serve SiteChat and print its
 
 test: $(VENV)/.dev ## Everything CI checks: format, lint, types, layers, Dockerfile, and all tests but the soak.
 	@$(MAKE) --no-print-directory lint
-	@$(BIN)/pytest -m "not soak"
+	@$(BIN)/pytest -m "not soak" -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.dev ## Format, lint, types, layers and the Dockerfile, without running tests.
 	@$(BIN)/ruff format --check $(CHECKED)

@@ -38,12 +38,22 @@ class Doorbell:
     every_change: bool = False
     version: int = 0
     endings: int = 0
+    missed: bool = False
+    """The last ring led to no drawing, and another one is wanted."""
     _answered: asyncio.Event | None = None
     _loop: asyncio.AbstractEventLoop | None = None
 
     def drawn(self, version: int, endings: int) -> None:
         """The page shows this; from any thread."""
         self.version, self.endings = version, endings
+        self._answer()
+
+    def again(self) -> None:
+        """The page could not draw for this ring, but could now; from any thread."""
+        self.missed = True
+        self._answer()
+
+    def _answer(self) -> None:
         if self._loop is not None and self._answered is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._answered.set)
 
@@ -126,3 +136,5 @@ async def _ring(socket: WebSocket, bell: Doorbell, engine: Runtime) -> None:
         await socket.send_text(RING)
         with suppress(TimeoutError):
             await asyncio.wait_for(answered.wait(), UNANSWERED_SECONDS)
+        if bell.missed:
+            bell.missed, seen = False, bell.version

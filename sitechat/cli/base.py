@@ -14,7 +14,7 @@ from sitechat.runtime import Runtime
 from sitechat.settings import load_settings
 from sitechat.storage.values import KnowledgeBase
 
-people = Console(stderr=True, highlight=False)
+people = Console(stderr=True, highlight=False, soft_wrap=True)
 results = Console(highlight=False, soft_wrap=True)
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON value a line, for programs.")]

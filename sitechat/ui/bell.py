@@ -10,6 +10,7 @@ from time import monotonic
 
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from sitechat.api.changes import Doorbell, doorbells
 from sitechat.ingestion.activity import Activity
@@ -67,7 +68,16 @@ def _mount() -> None:
 
 
 def _rang() -> None:
-    """What a ring runs: what has asked for it. Where that is not there, as after a run that was cut off, the bell."""
+    """What a ring runs: what has asked for it. Where that is not there, as after a run that was cut off, the bell.
+
+    A ring that comes while a script is at work waits, and is put together with whatever else the page wants to run by
+    then: the end of an answer, a click. Asking for fragments would take the place of that, so then it runs as it is.
+    """
+    if (beside := _runs_beside()) is None:
+        return
+    if beside:
+        _doorbell().again()
+        return
     at = monotonic()
     due = [asked for asked in st.session_state.get(_ASKED, ()) if at - asked.ran_at >= asked.pause]
     if due:
@@ -75,6 +85,13 @@ def _rang() -> None:
             asked.ran_at = at
         with suppress(StreamlitAPIException):
             st.rerun([asked.key for asked in due])
+
+
+def _runs_beside() -> int | None:
+    """How many fragments run with the bell's in this run; None where it is one of the whole page."""
+    context = get_script_run_ctx()
+    running = context.fragment_ids_this_run if context is not None else None
+    return None if running is None else len(running) - 1
 
 
 def _doorbell() -> Doorbell:

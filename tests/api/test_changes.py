@@ -50,6 +50,20 @@ def test_a_page_without_progress_hears_of_ends_only(client: TestClient, runtime:
         assert [job.status for job in seen.jobs] == ["completed"]
 
 
+def test_a_page_that_could_not_draw_is_rung_once_more_though_nothing_changes(
+    client: TestClient, runtime: Runtime
+) -> None:
+    base = runtime.call(runtime.knowledge.create(LOCAL, "Papers"))
+    bell = doorbells.make(LOCAL)
+    with client.websocket_connect(ADDRESS) as socket:
+        socket.send_text(bell.token)
+        runtime.call(runtime.ingestion.add_uploads(LOCAL, base.id, [Upload("a.mp4", b"?")]))
+        assert socket.receive_text() == RING
+        bell.again()
+        assert socket.receive_text() == RING
+        assert not bell.missed
+
+
 @pytest.mark.parametrize("token", ["", "guessed"])
 def test_an_unknown_token_is_turned_away(client: TestClient, token: str) -> None:
     with client.websocket_connect(ADDRESS) as socket:

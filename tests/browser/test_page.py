@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from sitechat.ui import text
+from tests.browser.knowledge_page import KnowledgePage
 from tests.conftest import MakePage
 from tests.servers.openai_wire import OpenAIWire
 from tests.support.app import AppServer
@@ -16,6 +18,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 MARK = '[class*="st-key-answer-"] a.sitechat-mark, [class*="st-key-answer-"] a[title^="Source "]'
 CARD = ".card:not([hidden])"
 SCRIPT = "hostile.json"
+SLOW = "wire-cite-n300-r20"
 HOSTILE = """![a](http://canary.test:18999/i) [![b](http://canary.test:18999/j)](http://canary.test:18999/l)
 <img src=http://canary.test:18999/k onerror=window.__bad=1> <script>window.__bad=1</script>
 [x](javascript:window.__bad=1) [Source 1](http://canary.test:18999/?q=SECRET)
@@ -42,7 +45,7 @@ def site(wire: OpenAIWire, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         "OPENAI_API_KEY": "sk-of-a-test-x4Kd",
         "SITECHAT_EMBEDDING": "openai/wire",
         "SITECHAT_LLM": "openai/wire-cite-n40",
-        "SITECHAT_MODELS": f"openai/wire-md-n4000-r50,scripted/{folder / SCRIPT}",
+        "SITECHAT_MODELS": f"openai/wire-md-n4000-r50,openai/{SLOW},scripted/{folder / SCRIPT}",
     }
     steps = [{"text": HOSTILE[begin : begin + 5], "every": 0.004} for begin in range(0, len(HOSTILE), 5)]
     (folder / SCRIPT).write_text(json.dumps(steps), encoding="utf-8")
@@ -130,3 +133,41 @@ def test_on_a_phone_nothing_is_wider_than_the_screen_and_marks_open_as_a_sheet(
     assert len(page.context.pages) == 1
     sheet.get_by_role("button", name=text.CLOSE).tap()
     expect(sheet).to_have_count(0)
+
+
+def test_a_job_that_ends_in_the_middle_of_an_answer_does_not_take_its_end_away(
+    new_page: MakePage, site: AppServer, tmp_path: Path
+) -> None:
+    """The page hears of the job while it follows the answer, and acts upon it when the answer ends."""
+    page = new_page()
+    ask(page, site, "How do I add my own documents?", SLOW)
+    expect(page.locator(MARK).first).to_be_visible(timeout=60_000)
+    (tmp_path / "leave.mp4").write_bytes(b"no document")
+    other = KnowledgePage(new_page(), site.url, site.data_dir / "sitechat.db")
+    other.create("Handbook")
+    other.page.locator('input[type="file"]').first.set_input_files(tmp_path / "leave.mp4")
+    other.page.get_by_role("button", name="Add 1 file").click()
+    expect(other.page.get_by_role("heading", name="Activity")).to_be_visible()
+    expect(page.locator(".st-key-stop")).to_have_count(1)
+    finished(page)
+    expect(page.locator(".st-key-stop")).to_have_count(0)
+
+
+def test_a_passage_opened_while_the_answer_is_written_stays_open_when_it_ends(
+    new_page: MakePage, site: AppServer
+) -> None:
+    """The page runs again then; what one reads does not vanish with that."""
+    page = new_page(viewport={"width": 400, "height": 800}, has_touch=True, is_mobile=True)
+    ask(page, site, "How do I add my own documents?", SLOW)
+    mark = page.locator(MARK).first
+    expect(mark).to_be_visible(timeout=60_000)
+    mark.tap()
+    sheet = page.locator(".card.sheet:not([hidden])")
+    expect(sheet).to_be_visible()
+    expect(page.locator(".st-key-stop")).to_have_count(1)
+    shown = sheet.inner_text()
+    finished(page)
+    expect(page.locator(".st-key-stop")).to_have_count(0)
+    page.wait_for_function("window.sitechatReader.ended !== null")
+    expect(sheet).to_be_visible()
+    assert sheet.inner_text().splitlines()[0] == shown.splitlines()[0]

@@ -54,8 +54,16 @@ function keyOf(node, prefix) {
   return name ? name.slice(`st-key-${prefix}-`.length) : null;
 }
 
-function marksOf(answer) {
-  return [...document.querySelectorAll(`[class~="st-key-answer-${answer}"] :is(${MARK})`)];
+function makeHost() {
+  const host = element("div");
+  const card = element("div", "card");
+  card.hidden = true;
+  card.setAttribute("role", "dialog");
+  const spoken = element("div", "spoken");
+  spoken.setAttribute("role", "status");
+  spoken.setAttribute("aria-live", "polite");
+  host.attachShadow({ mode: "open" }).append(element("style", "", STYLE), card, spoken);
+  return host;
 }
 
 function fromTooltip(tooltip, words) {
@@ -72,16 +80,10 @@ export default function ({ data }) {
   const listen = (target, type, handler, options = {}) =>
     target.addEventListener(type, handler, { ...options, signal: leaving.signal });
 
-  const host = element("div");
-  const root = host.attachShadow({ mode: "open" });
-  root.append(element("style", "", STYLE));
-  const card = element("div", "card");
-  card.hidden = true;
-  card.setAttribute("role", "dialog");
-  const spoken = element("div", "spoken");
-  spoken.setAttribute("role", "status");
-  spoken.setAttribute("aria-live", "polite");
-  root.append(card, spoken);
+  // A card that is open stays open when the page runs again, as it does when an answer ends.
+  const host = before?.host ?? makeHost();
+  const card = host.shadowRoot.querySelector(".card");
+  const spoken = host.shadowRoot.querySelector(".spoken");
   document.body.append(host);
 
   let shownFor = null;
@@ -145,6 +147,7 @@ export default function ({ data }) {
     paint();
     fill(mark);
     card.hidden = false;
+    card.classList.toggle("tapped", sheet);
     place(mark, sheet || window.innerWidth <= 640);
   }
 
@@ -182,7 +185,7 @@ export default function ({ data }) {
       clearTimeout(timer);
       hush(mark);
       timer = setTimeout(() => show(mark, false), SHOW_AFTER);
-    } else if (!card.hidden && event.target !== host) {
+    } else if (!card.hidden && event.target !== host && !card.classList.contains("tapped")) {
       clearTimeout(timer);
       timer = setTimeout(hide, HIDE_AFTER);
     } else {
@@ -193,10 +196,12 @@ export default function ({ data }) {
     const mark = markAt(event);
     if (closing) return;
     if (mark && mark.matches(":focus-visible")) show(mark, false);
-    else if (event.target !== host) hide();
+    else if (tabbed && event.target !== host) hide();
   });
+  let tabbed = false; // else it is the page that moves the focus, as when an answer ends
   let touched = false;
   listen(document, "pointerdown", (event) => {
+    tabbed = false;
     touched = event.pointerType !== "mouse";
     if (!card.hidden && event.target !== host && !markAt(event)) hide();
   }, { capture: true });
@@ -208,6 +213,7 @@ export default function ({ data }) {
     }
   }, { capture: true });
   listen(document, "keydown", (event) => {
+    tabbed = event.key === "Tab";
     if (event.key !== "Escape" || card.hidden) return;
     event.stopPropagation();
     hide(true);
@@ -258,24 +264,13 @@ export default function ({ data }) {
     setTimeout(() => main?.scrollTo({ top: main.scrollHeight, behavior: "smooth" }), 150);
   }
 
-  // A card that is open stays open when the page runs again, as it does when an answer ends.
-  const open = before?.open;
-  const again = open && marksOf(open.answer)[open.at];
-  if (again) show(again, open.sheet);
-
-  const known = { dispose, turn: data?.turn ?? null, ended: ended?.of ?? null, open: null };
-  window.sitechatReader = known;
-
   function dispose() {
     clearTimeout(timer);
-    if (!card.hidden && shownFor?.isConnected) {
-      const answer = keyOf(shownFor, "answer");
-      known.open = { answer, at: marksOf(answer).indexOf(shownFor), sheet: card.classList.contains("sheet") };
-    }
     leaving.abort();
     notices.disconnect();
     host.remove();
   }
+  window.sitechatReader = { dispose, host, turn: data?.turn ?? null, ended: ended?.of ?? null };
   return dispose;
 }
 
