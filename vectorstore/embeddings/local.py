@@ -142,7 +142,10 @@ def _pad(transformer: Any) -> None:
     longest = transformer.max_seq_length
     kwargs = getattr(transformer[0], "processing_kwargs", None)
     if kwargs is not None and longest and longest % _PADDED_TO == 0:
-        transformer[0].processing_kwargs = {**kwargs, "text": {"pad_to_multiple_of": _PADDED_TO, **kwargs.get("text", {})}}
+        transformer[0].processing_kwargs = {
+            **kwargs,
+            "text": {"pad_to_multiple_of": _PADDED_TO, **kwargs.get("text", {})},
+        }
 
 
 def _twin(transformer: Any) -> Any:
