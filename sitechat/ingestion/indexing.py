@@ -25,9 +25,9 @@ from sitechat.storage.values import NewChunk, NewDocument, NewVector
 
 RECIPE = "2"
 """Names how files become passages. A new one makes the next ingestion read unchanged files again."""
-BATCH = 16
+BATCH = 12
 """Passages of one item that are embedded between two writes."""
-AT_ONCE = 2
+AT_ONCE = 3
 """Items that may have vectors which are not written yet, so that the search model works while one is being written.
 An interruption costs :data:`BATCH` passages of each at most."""
 SWITCH_SECONDS = 0.5

@@ -104,7 +104,7 @@ class Rehearsal:
             self.tally.count(one, after)
         lost = done_twice(embedded(self._torn, name), embedded(self._clean, name))
         assert lost.keys() <= {one.pid for one in killed}
-        assert all(count <= AT_ONCE * BATCH for count in lost.values()), "a batch of two documents at most"
+        assert all(count <= AT_ONCE * BATCH for count in lost.values()), "a batch of each document at once at most"
         self.tally.twice += [lost[one.pid] for one in killed]
 
     def _compared(self, clean: State, torn: State) -> State:
