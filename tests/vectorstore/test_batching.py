@@ -92,8 +92,8 @@ async def test_questions_asked_at_once_are_encoded_at_once() -> None:
     thread.close(5)
 
 
-async def test_two_ingestions_take_turns() -> None:
-    """A small one does not wait for the whole of a large one."""
+async def test_a_small_ingestion_does_not_wait_for_the_whole_of_a_large_one() -> None:
+    """Whoever has the fewest passages left is served first."""
     model = Recorder()
     thread = EncodingThreads(model.load)
     busy = await hold_up(thread, model)
@@ -103,7 +103,7 @@ async def test_two_ingestions_take_turns() -> None:
     await asyncio.sleep(0.01)
     model.gate.set()
     await asyncio.gather(busy, large, small)
-    assert [texts[0] for _, texts in model.calls[:4]] == ["busy", "large", "small", "large"]
+    assert [texts[0] for _, texts in model.calls[:4]] == ["busy", "small", "large", "large"]
     thread.close(5)
 
 
@@ -123,7 +123,7 @@ async def test_several_encoders_work_at_once_and_all_of_them_end() -> None:
     np.testing.assert_allclose(rows, unit_rows([[n, 1] for n in range(1, 17)]))
     model.gate.clear()
     waiting = [asyncio.create_task(thread.encode([f"{n}"] * 4, "passage")) for n in range(4)]
-    await until(lambda: len(thread._passages) == 2)
+    await until(lambda: sum(len(request.waiting) for request in thread._passages) == 8)
     closing = asyncio.create_task(asyncio.to_thread(thread.close, 10))
     await until(lambda: thread._closed)
     model.gate.set()
@@ -131,6 +131,23 @@ async def test_several_encoders_work_at_once_and_all_of_them_end() -> None:
     outcomes = await asyncio.gather(*waiting, return_exceptions=True)
     assert [isinstance(outcome, EmbeddingError) for outcome in outcomes] == [False, False, True, True]
     assert [kept.is_alive() for kept in (thread._thread, *thread._more)] == [False, False]
+
+
+async def test_what_is_encoded_together_is_of_like_length_whoever_asked_for_it() -> None:
+    """A batch takes as long as its longest text, so a short one beside long ones would be a long one too."""
+    model = Recorder(passage_batch=2)
+    thread = EncodingThreads(model.load)
+    busy = await hold_up(thread, model)
+    one = asyncio.create_task(thread.encode(["a" * 90, "a" * 10], "passage"))
+    await asyncio.sleep(0.01)
+    other = asyncio.create_task(thread.encode(["b" * 11, "b" * 88], "passage"))
+    await asyncio.sleep(0.01)
+    model.gate.set()
+    _, rows, others = await asyncio.gather(busy, one, other)
+    assert [sorted(len(text) for text in batch) for _, batch in model.calls[1:]] == [[88, 90], [10, 11]]
+    np.testing.assert_allclose(rows, unit_rows([[90, 1], [10, 1]]))
+    np.testing.assert_allclose(others, unit_rows([[11, 1], [88, 1]]))
+    thread.close(5)
 
 
 async def test_what_was_cancelled_is_not_encoded() -> None:

@@ -29,6 +29,18 @@ async def test_half_precision_ranks_the_same() -> None:
     await asyncio.gather(full.close(), half.close())
 
 
+async def test_texts_of_all_lengths_from_all_sides_get_the_vectors_they_get_alone() -> None:
+    """Two encoders with the same weights work at once on batches that are mixed from all who ask."""
+    embedder = LocalEmbedder("all-MiniLM-L6-v2", precision="float32")
+    texts = [" ".join(SENTENCES[(length + word) % 3] for word in range(length % 23 + 1)) for length in range(60)]
+    alone = [(await embedder.embed([text], "passage"))[0] for text in texts[::7]]
+    parts = await asyncio.gather(*(embedder.embed(texts[begin::5], "passage") for begin in range(5)))
+    together = {text: row for begin in range(5) for text, row in zip(texts[begin::5], parts[begin], strict=True)}
+    for text, row in zip(texts[::7], alone, strict=True):
+        np.testing.assert_allclose(together[text], row, atol=1e-5)
+    await embedder.close()
+
+
 QUIETLY = """
 import asyncio, socket
 def refuse(*_): raise OSError("no network here")

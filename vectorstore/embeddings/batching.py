@@ -1,9 +1,9 @@
 """Threads that own a model, and the order in which texts reach it.
 
 Queries that arrive within a few milliseconds of each other, or while the model is busy, are encoded together, and
-before any passage. Passages are cut into small batches of like length, taken in turn from those who wait, and what is
-left over of several documents is encoded together; so a question asked in the middle of an ingestion waits for one
-small batch at most.
+before any passage. Whoever has the fewest passages left is served first, so that documents end one after the other and
+not all at once; with each go those nearest in length of all that wait, since a batch is as long as the longest of it. A
+question asked in the middle of an ingestion waits for one small batch at most.
 
 Several threads with an encoder each keep the processor busier than one encoder with several threads of its own does:
 that one waits for the slowest of its threads after every layer, and all of it for the interpreter's lock.
@@ -11,6 +11,7 @@ that one waits for the slowest of its threads after every layer, and all of it f
 
 import asyncio
 import atexit
+import heapq
 import threading
 import time
 from collections import deque
@@ -26,6 +27,7 @@ from vectorstore.base import EmbeddingError, EmbedKind, Vectors
 _GATHER_SECONDS = 0.002
 _QUERY_BATCH = 64
 _LEAVE_SECONDS = 30.0
+_CLOSED = "The search model has been closed."
 
 Encode = Callable[[list[str], EmbedKind], NDArray[np.generic]]
 GoOn = Callable[[], None]
@@ -44,11 +46,36 @@ class Model:
     passage_batch: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Task:
-    texts: list[str]
+@dataclass(eq=False, slots=True)
+class _Request:
+    """Texts of one caller. ``waiting``: the places of those that no encoder has taken yet, the longest last."""
+
+    texts: Sequence[str]
     kind: EmbedKind
-    result: Future[Vectors] = field(default_factory=Future)
+    vectors: Vectors
+    waiting: list[int] = field(init=False)
+    left: int = field(init=False)
+    done: Future[None] = field(default_factory=Future)
+
+    def __post_init__(self) -> None:
+        self.waiting = sorted(range(len(self.texts)), key=lambda place: (len(self.texts[place]), -place))
+        self.left = len(self.texts)
+        self.done.set_running_or_notify_cancel()  # so that a caller who leaves does not end it under our hands
+
+    def fill(self, places: Sequence[int], rows: Vectors) -> None:
+        self.vectors[places] = rows
+        self.left -= len(places)
+        if not self.left and not self.done.done():
+            self.done.set_result(None)
+
+    def fail(self, error: EmbeddingError) -> None:
+        self.waiting.clear()
+        if not self.done.done():
+            self.done.set_exception(error)
+
+
+_Batch = dict[_Request, list[int]]
+"""Places of the texts to encode together."""
 
 
 class EncodingThreads:
@@ -58,8 +85,8 @@ class EncodingThreads:
         self.loaded: Future[Model] = Future()
         self._load = load
         self._changed = threading.Condition()
-        self._queries: deque[_Task] = deque()
-        self._passages: deque[deque[_Task]] = deque()
+        self._queries: deque[_Request] = deque()
+        self._passages: list[_Request] = []
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="embedder", daemon=True)
         self.loaded.set_running_or_notify_cancel()
@@ -70,20 +97,15 @@ class EncodingThreads:
     async def encode(self, texts: Sequence[str], kind: EmbedKind) -> Vectors:
         """Unit rows in the order of ``texts``. A caller who is cancelled takes what has not begun along."""
         model = await asyncio.shield(asyncio.wrap_future(self.loaded))
-        size = model.passage_batch if kind == "passage" else max(1, len(texts))
-        order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
-        batches = [order[i : i + size] for i in range(0, len(order), size)]
-        tasks = [_Task([texts[i] for i in batch], kind) for batch in batches]
-        self._submit(tasks, kind)
-        vectors = np.empty((len(texts), model.dimension), np.float32)
-        try:
-            results = await asyncio.gather(*(asyncio.wrap_future(task.result) for task in tasks))
-        finally:
-            for task in tasks:
-                task.result.cancel()
-        for batch, rows in zip(batches, results, strict=True):
-            vectors[batch] = rows
-        return vectors
+        request = _Request(texts, kind, np.empty((len(texts), model.dimension), np.float32))
+        if texts:
+            self._submit(request)
+            try:
+                await asyncio.wrap_future(request.done)
+            finally:
+                with self._changed:
+                    request.waiting.clear()
+        return request.vectors
 
     def close(self, timeout: float) -> None:
         """Refuse what waits and end the threads after their batches; a model still loading is left to itself."""
@@ -103,25 +125,24 @@ class EncodingThreads:
         for thread in (self._thread, *self._more):
             thread.join(max(0.0, until - time.monotonic()))
 
-    def _submit(self, tasks: list[_Task], kind: EmbedKind) -> None:
+    def _submit(self, request: _Request) -> None:
         with self._changed:
             if self._closed:
-                raise EmbeddingError("The search model has been closed.")
-            if kind == "query":
-                self._queries.extend(tasks)
-            elif tasks:
-                self._passages.append(deque(tasks))
-            self._changed.notify(len(tasks))
+                raise EmbeddingError(_CLOSED)
+            (self._queries if request.kind == "query" else self._passages).append(request)
+            self._changed.notify_all()
 
     def _run(self) -> None:
         try:
             self._work()
         finally:
+            for thread in self._more:
+                thread.join()
             atexit.unregister(self._leave)
 
     def _go_on(self) -> None:
         if self._closed:
-            raise EmbeddingError("The search model has been closed.")
+            raise EmbeddingError(_CLOSED)
 
     def _work(self) -> None:
         try:
@@ -139,68 +160,76 @@ class EncodingThreads:
         self._serve(model, model.encoders[0])
 
     def _serve(self, model: Model, encode: Encode) -> None:
-        while tasks := self._next(model.passage_batch):
-            _encode(model, encode, [task for task in tasks if task.result.set_running_or_notify_cancel()])
+        while batch := self._next(model.passage_batch):
+            try:
+                rows = _encode(model, encode, batch)
+            except Exception as error:  # noqa: BLE001  whatever a model raises belongs to those who asked
+                self._fail(batch, error if isinstance(error, EmbeddingError) else _failure(error))
+            else:
+                self._fill(batch, rows)
 
-    def _next(self, passage_batch: int) -> list[_Task]:
-        """The tasks to encode together, queries first; none when closed."""
+    def _next(self, passage_batch: int) -> _Batch:
+        """What to encode together, queries first; nothing when closed."""
         with self._changed:
             while not self._closed:
+                batch: _Batch = {}
                 if self._queries:
                     self._changed.wait_for(lambda: self._closed, _GATHER_SECONDS)
-                    if self._queries and not self._closed:
-                        return self._take_queries()
-                elif self._passages:
-                    return self._take_passages(passage_batch)
-                else:
+                    batch = {} if self._closed else self._take_queries()
+                elif not (batch := self._take_passages(passage_batch)):
                     self._changed.wait()
-            return self._refuse()
+                if batch:
+                    return batch
+            for request in (*self._queries, *self._passages):
+                if request.waiting:
+                    request.fail(EmbeddingError(_CLOSED))
+            return {}
 
-    def _take_queries(self) -> list[_Task]:
-        taken = [self._queries.popleft()]
-        room = _QUERY_BATCH - len(taken[0].texts)
-        while self._queries and len(self._queries[0].texts) <= room:
-            taken.append(self._queries.popleft())
-            room -= len(taken[-1].texts)
-        return taken
+    def _take_queries(self) -> _Batch:
+        batch: _Batch = {}
+        room = _QUERY_BATCH
+        while self._queries and (not batch or len(self._queries[0].waiting) <= room):
+            request = self._queries.popleft()
+            if request.waiting:
+                batch[request], request.waiting = request.waiting, []
+                room -= len(batch[request])
+        return batch
 
-    def _take_passages(self, room: int) -> list[_Task]:
-        """The next batch of who has waited longest; small ones of others ride along."""
-        self._passages.rotate(-1)
-        first = self._passages[-1]
-        taken = [first.popleft()]
-        room -= len(taken[0].texts)
-        for request in self._passages:
-            if request and len(request[0].texts) <= room:
-                taken.append(request.popleft())
-                room -= len(taken[-1].texts)
-        self._passages = deque(request for request in self._passages if request)
-        return taken
+    def _take_passages(self, room: int) -> _Batch:
+        """The longest text of who has the fewest, and those nearest to it in length; its own rather than others'."""
+        self._passages = [request for request in self._passages if request.waiting]
+        if not self._passages:
+            return {}
+        first = min(self._passages, key=lambda request: len(request.waiting))
+        longest = len(first.texts[first.waiting[-1]])
 
-    def _refuse(self) -> list[_Task]:
-        waiting = [*self._queries, *(task for request in self._passages for task in request)]
-        self._queries.clear()
-        self._passages.clear()
-        for task in waiting:
-            if task.result.set_running_or_notify_cancel():
-                task.result.set_exception(EmbeddingError("The search model has been closed."))
-        return []
+        def distance(text: tuple[_Request, int]) -> tuple[int, bool]:
+            request, place = text
+            return abs(longest - len(request.texts[place])), request is not first
+
+        waiting = [(request, place) for request in (first, *self._passages) for place in reversed(request.waiting)]
+        batch: _Batch = {}
+        for request, place in heapq.nsmallest(room, dict.fromkeys(waiting), key=distance):
+            batch.setdefault(request, []).append(place)
+            request.waiting.remove(place)
+        return batch
+
+    def _fill(self, batch: _Batch, rows: Vectors) -> None:
+        start = 0
+        with self._changed:
+            for request, places in batch.items():
+                request.fill(places, rows[start : start + len(places)])
+                start += len(places)
+
+    def _fail(self, batch: _Batch, error: EmbeddingError) -> None:
+        with self._changed:
+            for request in batch:
+                request.fail(error)
 
 
-def _encode(model: Model, encode: Encode, tasks: list[_Task]) -> None:
-    if not tasks:
-        return
-    try:
-        rows = unit_rows(encode([text for task in tasks for text in task.texts], tasks[0].kind), model.dimension)
-    except Exception as error:  # noqa: BLE001  whatever a model raises belongs to those who asked
-        wrapped = error if isinstance(error, EmbeddingError) else _failure(error)
-        for task in tasks:
-            task.result.set_exception(wrapped)
-        return
-    start = 0
-    for task in tasks:
-        task.result.set_result(rows[start : start + len(task.texts)])
-        start += len(task.texts)
+def _encode(model: Model, encode: Encode, batch: _Batch) -> Vectors:
+    texts = [request.texts[place] for request, places in batch.items() for place in places]
+    return unit_rows(encode(texts, next(iter(batch)).kind), model.dimension)
 
 
 def _failure(error: Exception) -> EmbeddingError:
