@@ -33,7 +33,7 @@ async def test_another_runtime_gives_the_same_vectors(backend: Backend) -> None:
 
 async def test_one_that_is_not_installed_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(backends._PACKAGES, "onnx", ["no_such_package_as_this"])
-    embedder = LocalEmbedder("all-MiniLM-L6-v2", precision="float32", backend="onnx")
+    embedder = LocalEmbedder("all-MiniLM-L6-v2", backend="onnx")
     with pytest.raises(EmbeddingError, match=r"pip install no_such_package_as_this, or set .*=torch"):
         await embedder.load()
     await embedder.close()
@@ -46,7 +46,7 @@ async def test_one_that_gives_other_vectors_does_not_serve(monkeypatch: pytest.M
 
     monkeypatch.setattr(backends, "_openvino", broken)
     monkeypatch.setattr(backends, "_installed", lambda _: True)
-    embedder = LocalEmbedder("all-MiniLM-L6-v2", precision="float32", backend="openvino")
+    embedder = LocalEmbedder("all-MiniLM-L6-v2", backend="openvino")
     with pytest.raises(EmbeddingError, match="differ from torch's"):
         await embedder.load()
     await embedder.close()

@@ -19,7 +19,7 @@ import numpy as np
 from vectorstore.base import EmbeddingError
 
 Backend = Literal["torch", "openvino", "onnx"]
-"""torch is the fastest of them where they were compared (``benchmarks/RESULTS.md``)."""
+"""torch is the fastest of them on processors that multiply bfloat16; on others OpenVINO may be."""
 Run = Callable[[list[Any]], Any]
 _PACKAGES = {"openvino": ["openvino"], "onnx": ["onnxruntime", "onnx"]}
 _NEAREST = 0.9999

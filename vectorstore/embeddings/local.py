@@ -44,7 +44,7 @@ _QUIET = {
 }
 
 Precision = Literal["auto", "float32", "bfloat16"]
-"""``auto``: bfloat16 on a CPU that multiplies it in hardware (twice as fast, same ranking), float32 elsewhere."""
+"""``auto``: bfloat16 for torch on a CPU that multiplies it in hardware (twice as fast, same ranking), else float32."""
 
 
 class LocalEmbedder:
@@ -108,7 +108,7 @@ def _load(name: str, precision: Precision, backend: Backend, go_on: GoOn) -> Mod
         cores = min(_MOST_THREADS, _cores())
         encoders = min(_CPU_ENCODERS, cores)
         torch.set_num_threads(cores // encoders)
-        if precision == "bfloat16" or (precision == "auto" and _multiplies_bfloat16()):
+        if precision == "bfloat16" or (precision == "auto" and backend == "torch" and _multiplies_bfloat16()):
             transformer.bfloat16()
         else:
             go_on()
