@@ -3,13 +3,15 @@
 import asyncio
 import gc
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from starlette.applications import Starlette
-from starlette.testclient import TestClient
+from starlette.testclient import TestClient, WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 
-from sitechat.api.changes import RING, UNKNOWN, doorbells
+from sitechat.api.changes import RING, UNKNOWN, Doorbell, doorbells
 from sitechat.api.routes import routes
 from sitechat.identity import LOCAL
 from sitechat.ingestion.uploads import Upload
@@ -39,13 +41,20 @@ def test_it_rings_when_a_job_begins_and_again_after_the_page_has_looked(client: 
             bell.drawn(seen.version, seen.endings)
 
 
-def test_a_page_without_progress_hears_of_ends_only(client: TestClient, runtime: Runtime) -> None:
+@contextmanager
+def rung_by_an_ending(client: TestClient, runtime: Runtime) -> Iterator[tuple[Doorbell, WebSocketTestSession]]:
+    """A page that shows no progress, just rung for a job that has ended."""
     base = runtime.call(runtime.knowledge.create(LOCAL, "Papers"))
     bell = doorbells.make(LOCAL)
     with client.websocket_connect(ADDRESS) as socket:
         socket.send_text(bell.token)
         runtime.call(runtime.ingestion.add_uploads(LOCAL, base.id, [Upload("a.mp4", b"?")]))
         assert socket.receive_text() == RING
+        yield bell, socket
+
+
+def test_a_page_without_progress_hears_of_ends_only(client: TestClient, runtime: Runtime) -> None:
+    with rung_by_an_ending(client, runtime):
         seen = runtime.call(runtime.ingestion.activity.now(LOCAL))
         assert [job.status for job in seen.jobs] == ["completed"]
 
@@ -53,12 +62,7 @@ def test_a_page_without_progress_hears_of_ends_only(client: TestClient, runtime:
 def test_a_page_that_could_not_draw_is_rung_once_more_though_nothing_changes(
     client: TestClient, runtime: Runtime
 ) -> None:
-    base = runtime.call(runtime.knowledge.create(LOCAL, "Papers"))
-    bell = doorbells.make(LOCAL)
-    with client.websocket_connect(ADDRESS) as socket:
-        socket.send_text(bell.token)
-        runtime.call(runtime.ingestion.add_uploads(LOCAL, base.id, [Upload("a.mp4", b"?")]))
-        assert socket.receive_text() == RING
+    with rung_by_an_ending(client, runtime) as (bell, socket):
         bell.again()
         assert socket.receive_text() == RING
         assert not bell.missed

@@ -48,7 +48,7 @@ class Model:
 
 @dataclass(eq=False, slots=True)
 class _Request:
-    """Texts of one caller. ``waiting``: the places of those that no encoder has taken yet, the longest last."""
+    """Texts of one caller. ``waiting``: the places of those that no encoder has taken yet, the longest first."""
 
     texts: Sequence[str]
     kind: EmbedKind
@@ -58,7 +58,7 @@ class _Request:
     done: Future[None] = field(default_factory=Future)
 
     def __post_init__(self) -> None:
-        self.waiting = sorted(range(len(self.texts)), key=lambda place: (len(self.texts[place]), -place))
+        self.waiting = sorted(range(len(self.texts)), key=lambda place: -len(self.texts[place]))
         self.left = len(self.texts)
         self.done.set_running_or_notify_cancel()  # so that a caller who leaves does not end it under our hands
 
@@ -201,15 +201,15 @@ class EncodingThreads:
         if not self._passages:
             return {}
         first = min(self._passages, key=lambda request: len(request.waiting))
-        longest = len(first.texts[first.waiting[-1]])
+        longest = len(first.texts[first.waiting[0]])
 
         def distance(text: tuple[_Request, int]) -> tuple[int, bool]:
             request, place = text
             return abs(longest - len(request.texts[place])), request is not first
 
-        waiting = [(request, place) for request in (first, *self._passages) for place in reversed(request.waiting)]
+        waiting = ((request, place) for request in self._passages for place in request.waiting)
         batch: _Batch = {}
-        for request, place in heapq.nsmallest(room, dict.fromkeys(waiting), key=distance):
+        for request, place in heapq.nsmallest(room, waiting, key=distance):
             batch.setdefault(request, []).append(place)
             request.waiting.remove(place)
         return batch

@@ -3,7 +3,6 @@
 
 const SHOW_AFTER = 120;
 const HIDE_AFTER = 220;
-const MARK = 'a.sitechat-mark, a[title^="Source "]';
 
 const STYLE = `
   :host { all: initial; }
@@ -86,7 +85,7 @@ export default function ({ data }) {
   const spoken = host.shadowRoot.querySelector(".spoken");
   document.body.append(host);
 
-  let shownFor = null;
+  let shownFor = before?.shownFor() ?? null;
   let closing = false;
   let timer = 0;
 
@@ -121,7 +120,6 @@ export default function ({ data }) {
     foot.append(element("span", "about", seen.about ?? ""));
     const close = element("button", "close", "×");
     close.setAttribute("aria-label", words.close ?? "Close");
-    close.addEventListener("click", () => hide(true));
     const parts = [element("p", "title", seen.title ?? "")];
     if (seen.section) parts.push(element("p", "section", seen.section));
     card.replaceChildren(...parts, passage, foot, close);
@@ -174,10 +172,11 @@ export default function ({ data }) {
 
   function markAt(event) {
     const target = event.target instanceof Element ? event.target : null;
-    const link = target?.closest(MARK) ?? null;
+    const link = target?.closest('a.sitechat-mark, a[title^="Source "]') ?? null;
     return link !== null && keyOf(link, "answer") !== null ? link : null;
   }
 
+  listen(card, "click", (event) => { if (event.target.closest(".close")) hide(true); });
   listen(document, "pointerover", (event) => {
     if (event.pointerType !== "mouse") return;
     const mark = markAt(event);
@@ -270,7 +269,7 @@ export default function ({ data }) {
     notices.disconnect();
     host.remove();
   }
-  window.sitechatReader = { dispose, host, turn: data?.turn ?? null, ended: ended?.of ?? null };
+  window.sitechatReader = { dispose, host, shownFor: () => shownFor, turn: data?.turn ?? null, ended: ended?.of ?? null };
   return dispose;
 }
 
