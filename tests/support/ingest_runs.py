@@ -172,6 +172,6 @@ def done_twice(calls: Sequence[tuple[int, list[str]]], clean: Sequence[tuple[int
         for name in names:
             earlier = by.setdefault(name, [])
             if len(earlier) >= max(1, usual[name]):
-                lost[earlier[-1]] += 1
+                lost[next((other for other in reversed(earlier) if other != pid), pid)] += 1
             earlier.append(pid)
     return lost

@@ -14,9 +14,8 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-import numpy as np
-
-from vectorstore.base import EmbeddingError
+from vectorstore.base import EmbeddingError, Vectors
+from vectorstore.embeddings.batching import unit_rows
 
 Backend = Literal["torch", "openvino", "onnx"]
 """torch is the fastest of them on processors that multiply bfloat16; on others OpenVINO may be."""
@@ -60,7 +59,7 @@ def _replace(transformer: Any, name: str, streams: int, threads: int) -> None:
     text = module.modality_config["text"]
     if (text["method"], text["method_output_name"]) != ("forward", "last_hidden_state"):
         raise ValueError("its architecture gives no token vectors")
-    wanted = _encode(transformer)
+    wanted = probe(transformer)
     model, original = module.model, module.model.forward
     example = _inputs_of(transformer, model)
     import torch
@@ -73,17 +72,23 @@ def _replace(transformer: Any, name: str, streams: int, threads: int) -> None:
 
     model.forward = forward
     try:
-        nearest = float((wanted * _encode(transformer)).sum(axis=1).min())
-        if nearest < _NEAREST:
-            raise ValueError(f"its vectors differ from torch's, cosine {nearest:.4f}")
+        compare(wanted, probe(transformer))
     except BaseException:
         model.forward = original
         raise
 
 
-def _encode(transformer: Any) -> Any:
+def probe(transformer: Any) -> Vectors:
+    """What the model makes of texts of several lengths; to be compared with :func:`compare` after a change."""
     rows = transformer.encode(_PROBES, normalize_embeddings=True, show_progress_bar=False)
-    return np.asarray(rows, np.float32)
+    return unit_rows(rows)
+
+
+def compare(wanted: Vectors, made: Vectors) -> None:
+    """Raises ``ValueError`` where the two are not the same vectors but for rounding."""
+    nearest = float((wanted * made).sum(axis=1).min())
+    if not nearest >= _NEAREST:
+        raise ValueError(f"its vectors differ from torch's, cosine {nearest:.4f}")
 
 
 def _inputs_of(transformer: Any, model: Any) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from vectorstore.base import EmbeddingError, EmbedKind, Vectors
 from vectorstore.embeddings.backends import Backend, convert
 from vectorstore.embeddings.batching import Encode, EncodingThreads, GoOn, Model
+from vectorstore.embeddings.packing import pack
 
 PACKAGED = "all-MiniLM-L6-v2"
 _PACKAGED_NAMES = (PACKAGED, f"sentence-transformers/{PACKAGED}")
@@ -113,6 +114,9 @@ def _load(name: str, precision: Precision, backend: Backend, go_on: GoOn) -> Mod
         else:
             go_on()
             convert(transformer, backend, encoders, cores // encoders)
+        if backend == "torch":
+            go_on()
+            pack(transformer)
         return _model([transformer, *(_twin(transformer) for _ in range(encoders - 1))], _CPU_BATCH)
     except EmbeddingError:
         raise
