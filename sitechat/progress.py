@@ -45,6 +45,11 @@ class ProgressRecord(BaseModel):
     updated_at: datetime
     completed_at: datetime | None = None
 
+    @property
+    def ready_files(self) -> int:
+        """Files that are documents now; those processed but for archives and sitemaps, which only lead to others."""
+        return sum(int(str(self.details.get(outcome, 0))) for outcome in ("indexed", "unchanged"))
+
 
 class ItemRecord(BaseModel):
     """One file or URL of a job and where it stands."""

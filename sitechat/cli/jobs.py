@@ -146,7 +146,7 @@ def _state(record: ProgressRecord) -> str:
 def _told(record: ProgressRecord) -> str:
     if record.status in OPEN:
         return describe(record)
-    return f"{record.processed_files} ready · {record.skipped_files} skipped · {record.failed_files} failed"
+    return f"{record.ready_files} ready · {record.skipped_files} skipped · {record.failed_files} failed"
 
 
 def _print_items(items: list[ItemRecord], as_json: bool) -> None:

@@ -23,7 +23,7 @@ from sitechat.storage.knowledge import KnowledgeStore
 from sitechat.storage.leases import Claim, LeaseStore
 from sitechat.storage.values import NewChunk, NewDocument, NewVector
 
-RECIPE = "2"
+RECIPE = "3"
 """Names how files become passages. A new one makes the next ingestion read unchanged files again."""
 BATCH = 12
 """Passages of one item that are embedded between two writes."""

@@ -130,6 +130,7 @@ class Stages:
     async def _sitemap(self, claim: Claim, tending: Tending) -> bool:
         """A list of a site's pages is no document; it leads to them."""
         crawl = await self._crawls.of(claim)
+        await self._journal(claim, await tending.during(crawl.named_sitemaps(claim)))
         found = await tending.during(crawl.sitemap(claim))
         async with self._db.write() as tx:
             await self._leases.hold(claim, tx)

@@ -218,12 +218,13 @@ def item_values(item: NewItem, job_id: str, knowledge_base_id: str, ordinal: int
 
 
 async def finish_if_done(session: AsyncSession, job_id: str) -> bool:
-    """End the job where no item is left to do; tells whether it ended now. It failed only if every item did."""
+    """End the job where no item is left; tells whether it ended now. Without anything read, one failure fails it."""
     states = select(ItemRow.state).where(ItemRow.job_id == job_id).distinct()
     if (await session.execute(states.where(ItemRow.state.in_(OPEN_ITEM)).limit(1))).first() is not None:
         return False
     found = set((await session.execute(states)).scalars())
-    state = "completed" if found & {"completed", "skipped"} else "failed" if "failed" in found else "cancelled"
+    ends = {"completed": "completed", "failed": "failed", "skipped": "completed"}
+    state = next((end for item, end in ends.items() if item in found), "cancelled")
     ended = await session.execute(
         update(JobRow)
         .where(JobRow.id == job_id, JobRow.state.in_(OPEN_JOB))

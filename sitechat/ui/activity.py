@@ -72,7 +72,7 @@ def _commands(job: ProgressRecord) -> None:
         if job.status in OPEN:
             _command(job, "cancel", text.CANCEL_JOB, "close")
         if job.source_id is not None and job.status not in OPEN:
-            _command(job, "again", text.READ_AGAIN, "refresh")
+            _command(job, "sync-of", text.READ_AGAIN, "refresh")
         if job.failed_files:
             _command(job, "retry", text.RETRY_FAILED, "refresh")
 
@@ -97,7 +97,7 @@ def _obey(name: str, job_id: str, source_id: str | None) -> None:
             session.attempt(lambda r: r.ingestion.resume(caller, job_id))
         case "cancel":
             session.attempt(lambda r: r.ingestion.cancel(caller, job_id))
-        case "again":
+        case "sync-of":
             session.attempt(lambda r: r.ingestion.sources.sync(caller, str(source_id)))
         case _:
             session.attempt(lambda r: r.ingestion.retry_failed(caller, job_id))

@@ -53,7 +53,9 @@ def _add_files(base_id: str, files: Sequence[UploadedFile], taken: int) -> None:
 def _address(base: KnowledgeBase) -> None:
     with st.form("add-page", clear_on_submit=True, border=False):
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            address = st.text_input(text.ADDRESS, placeholder=text.ADDRESS_EXAMPLE, type="url", key="address")
+            address = st.text_input(
+                text.ADDRESS, placeholder=text.ADDRESS_EXAMPLE, icon=":material/link:", key="address"
+            )
             sent = st.form_submit_button(text.ADD_PAGE, icon=":material/add_link:")
         how_far = st.radio(
             text.HOW_FAR, (text.ONE_PAGE, text.WHOLE_SITE), horizontal=True, key="how-far", label_visibility="collapsed"

@@ -17,8 +17,8 @@ def draw(job_id: str) -> None:
     job = session.call(lambda r: r.ingestion.job(session.caller(), job_id))
     if job.failed_files:
         _troubles(job_id, "failed")
-    if job.skipped_files and job.kind != "site":
-        _troubles(job_id, "skipped")  # most of what a site links to is left out: the table says why, by reason
+    if job.skipped_files and (job.kind != "site" or not job.ready_files):
+        _troubles(job_id, "skipped")  # much of what a site links to is left out: the table says why, by reason
     opened = st.expander(text.DETAILS, type="compact", key=f"files-of-{job_id}", on_change="rerun")
     if opened.open:
         items = session.call(lambda r: r.ingestion.items(session.caller(), job_id))

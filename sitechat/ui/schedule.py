@@ -6,7 +6,8 @@ from datetime import time
 
 import streamlit as st
 
-from sitechat.ingestion.schedules import EXAMPLE, described, zone_name
+from sitechat.errors import InvalidInput
+from sitechat.ingestion.schedules import EXAMPLE, checked, described, zone_name
 from sitechat.storage.values import KnowledgeSource
 from sitechat.ui import session, text
 from sitechat.ui.markdown import plain
@@ -87,12 +88,24 @@ def edit(source: KnowledgeSource) -> None:
             or ""
         )
     st.caption(plain(text.times_of(zone_name())))
-    chosen = Choice(often, at, weekday, written)
-    st.button(text.SAVE, key=f"save-schedule-{source.id}", on_click=_save, args=(source.id, chosen.cron))
+    cron = Choice(often, at, weekday, written).cron
+    problem = _problem(cron) if often == "cron" and written else None
+    if problem is not None:
+        st.error(plain(problem))  # here, since the top of the page may be out of sight
+    st.button(text.SAVE, key=f"save-schedule-{source.id}", on_click=_save, args=(source.id, cron, problem))
 
 
-def _save(source_id: str, cron: str | None) -> None:
-    session.attempt(lambda r: r.ingestion.sources.schedule(session.caller(), source_id, cron))
+def _problem(cron: str | None) -> str | None:
+    try:
+        checked(cron or "")
+    except InvalidInput as error:
+        return error.message
+    return None
+
+
+def _save(source_id: str, cron: str | None, problem: str | None) -> None:
+    if problem is None:
+        session.attempt(lambda r: r.ingestion.sources.schedule(session.caller(), source_id, cron))
 
 
 def when(source: KnowledgeSource) -> str:

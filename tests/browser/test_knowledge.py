@@ -130,3 +130,10 @@ def test_thirty_mixed_files_are_watched_paused_thinned_out_retried_and_survive_a
     page.goto(f"{server.url}/knowledge")
     expect(page.get_by_text("Needs attention")).to_be_visible(timeout=LOADING)
     expect(knowledge.toasts.filter(has_text="Workshop")).to_have_count(0)
+
+    # An address that is no web address gets to the server, which says what to do.
+    page.goto(address)
+    expect(knowledge.job.get_by_text("Done")).to_be_visible(timeout=LOADING)
+    page.get_by_label("Address of a page, a website or an S3 bucket").fill("s3://reports/2025/")
+    page.get_by_role("button", name="Add", exact=True).click()
+    expect(page.get_by_test_id("stAlert").filter(has_text="SITECHAT_S3_BUCKETS")).to_be_visible(timeout=LOADING)

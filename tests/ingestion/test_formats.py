@@ -157,6 +157,21 @@ def test_html_within_markdown_is_read_too() -> None:
 # --- HTML -------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<!doctype html><title>Parking</title><main><h1>Parking</h1><p>Visitors park in row C.</p></main>",
+        "<title>Parking</title><meta name=x><header>Parking</header>Visitors park in row C.",
+        "<html><head><title>Parking</title><h2>Parking</h2></head><section>Visitors park in row C.</section>",
+        "<title>Parking</title><car-park>Parking</car-park><p>Visitors park in row C.</p>",
+    ],
+)
+def test_a_page_that_leaves_out_its_body_tag_has_one_all_the_same(page: str) -> None:
+    extracted = extract(page.encode(), "parking.html")
+    assert extracted.title == "Parking"
+    assert [text for text in blocks(extracted) if text != "Parking"] == ["Visitors park in row C."]
+
+
 def test_a_page_becomes_its_main_text_with_its_structure() -> None:
     extracted = extract(documents.HTML, "orchids.html")
     assert extracted.title == "Care of orchids"

@@ -97,7 +97,7 @@ def test_a_website_is_read_within_limits_and_can_be_read_again(pages: Pages) -> 
     items = pages.runtime.call(pages.runtime.ingestion.items(LOCAL, job_id))
     assert {item.cause for item in items} == {"refused"}
     app.run()
-    app.button(key=f"again-{job_id}").click().run()
+    app.button(key=f"sync-of-{job_id}").click().run()
     assert not app.exception
     assert len(pages.runtime.call(pages.runtime.ingestion.progress(LOCAL, base.id))) == 2
 

@@ -125,7 +125,7 @@ async def test_passing_trouble_waits_for_its_time_and_says_why(journal: Journal)
     assert (await journal.claim()).failures == 1
 
 
-async def test_a_job_ends_with_its_last_item_and_fails_only_if_all_failed(journal: Journal) -> None:
+async def test_a_job_ends_with_its_last_item_and_fails_only_if_nothing_was_read(journal: Journal) -> None:
     mixed, bad = await journal.add("a", "b"), await journal.add("c")
     assert not await journal.leases.fail(await journal.claim(), "It is damaged.")
     assert await journal.leases.complete(await journal.claim(), "indexed", "document", 3)
@@ -133,6 +133,9 @@ async def test_a_job_ends_with_its_last_item_and_fails_only_if_all_failed(journa
     assert (await journal.record(mixed)).status == "completed"
     record = await journal.record(bad)
     assert (record.status, record.stage, record.error_message) == ("failed", "failed", "c: It is damaged.")
+    skipped = await journal.jobs.create(LOCAL, journal.base, "files", [item("a.png", skip="No."), item("d")])
+    assert await journal.leases.fail(await journal.claim(), "It is damaged.")
+    assert (await journal.record(skipped)).status == "failed"
 
 
 async def test_a_job_of_files_that_are_not_read_is_done_at_once(journal: Journal) -> None:

@@ -16,6 +16,7 @@ _XML_DECLARATION = re.compile(r"\A\s*<\?xml[^>]*>")
 # With all that it declares: entities are never expanded.
 _DOCTYPE = re.compile(r"<!DOCTYPE[^>\[]*(?:\[[^\]]*\])?[^>]*>", re.IGNORECASE)
 _NAMED = re.compile(r"&([A-Za-z][A-Za-z0-9]{1,30});")
+_IN_HEAD = frozenset({"title", "meta", "link", "base", "style", "script", "noscript", "template"})
 _TOO_DEEP = "Its HTML is nested too deeply to be read whole."
 # What lxml reads but does not let be written again.
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
@@ -43,7 +44,26 @@ def parse_html(text: str) -> HtmlElement | None:
         raise Unreadable("Its HTML is too damaged to be read.") from None
     if any(entry.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT for entry in parser.error_log):
         raise Unreadable(_TOO_DEEP)  # lxml leaves out the rest of the page without a word
+    _open_body(tree)
     return tree
+
+
+def _open_body(tree: HtmlElement) -> None:
+    """End the head where HTML ends it: without ``<body>``, lxml takes ``<main>`` and its like for a part of it."""
+    head = tree.find("head")
+    if head is None:
+        return
+    children = list(head)
+    first = next((place for place, child in enumerate(children) if child.tag not in _IN_HEAD), None)
+    if first is None:
+        return
+    body = tree.find("body")
+    if body is None:
+        body = tree.makeelement("body")
+        head.addnext(body)
+    children[-1].tail = (children[-1].tail or "") + (body.text or "") or None
+    body.text = None
+    body[:0] = children[first:]
 
 
 def parse_xhtml(text: str) -> HtmlElement | None:

@@ -24,7 +24,7 @@ from sitechat.ingestion.site.plan import from_plan
 from sitechat.ingestion.site.robots import ALLOWS_NOTHING, Robots, parse_robots, robots_for_status
 from sitechat.ingestion.site.robots_tags import parse_robots_tag
 from sitechat.ingestion.site.scope import Scope
-from sitechat.ingestion.site.sitemaps import SitemapKind, parse_sitemap
+from sitechat.ingestion.site.sitemaps import BadSitemap, SitemapKind, parse_sitemap
 from sitechat.ingestion.site.turns import Turns
 from sitechat.ingestion.sources import UNCHANGED, Source, source_of, source_of_unchanged
 from sitechat.ingestion.urls import BadUrl, WebAddress, parse_url
@@ -37,6 +37,7 @@ from sitechat.storage.values import Document
 
 ROBOTS_BYTES = 600_000
 SITEMAP_BYTES = 50_000_000
+USUAL_SITEMAP = "/sitemap.xml"
 KEPT = 8
 """Sites remembered at a time; one that is forgotten is found again in the journal."""
 _BUSY = (429, 503)
@@ -62,7 +63,7 @@ class Judged:
 def first_items(scope: Scope) -> list[NewItem]:
     """Where a site is begun: its first page; its sitemaps are found through robots.txt and at the usual place."""
     start = canonical(scope.start)
-    return [page_item(start, 0), sitemap_item(start.join("/sitemap.xml"))]
+    return [page_item(start, 0), sitemap_item(start.join(USUAL_SITEMAP))]
 
 
 class Crawls:
@@ -168,21 +169,34 @@ class Crawl:
             raise LeftOut("duplicate", f"It redirects to {address}.", (found,) if found is not None else ())
         return self._visit(page, known)
 
+    async def named_sitemaps(self, claim: Claim) -> tuple[NewItem, ...]:
+        """The sitemaps that robots.txt names, but for ``claim``'s own: they count whatever becomes of that one."""
+        address = parse_url(claim.uri)
+        return tuple(item for item in self._named(address, await self._robots_of(address)) if item.uri != claim.uri)
+
+    def _named(self, address: WebAddress, robots: Robots) -> list[NewItem]:
+        named = (self._frontier.found_sitemap(address, location) for location in robots.sitemaps)
+        return [item for item in named if item is not None]
+
     async def sitemap(self, claim: Claim) -> tuple[NewItem, ...]:
-        """What a sitemap lists. Raises ``LeftOut`` where there is none at the usual place, or ``BadSitemap``."""
+        """What a sitemap lists.
+
+        Raises ``LeftOut`` where there is none, and ``BadSitemap`` where the site says that there is one.
+        """
         address = parse_url(claim.uri)
         robots = await self._check_robots(address)
         async with self._turns.turn(address.authority):
             answer = await self._fetcher.fetch_any(claim.uri, SITEMAP_BYTES, login=self.login)
-        named = [self._frontier.found_sitemap(address, location) for location in robots.sitemaps]
         if answer.status != 200:
-            listed: list[NewItem | None] = []
-            if not any(named):
-                raise LeftOut("not_found", f"There is no sitemap here: the site answered {answer.status}.")
-        else:
+            raise LeftOut("not_found", f"There is no sitemap here: the site answered {answer.status}.")
+        try:
             sitemap = await asyncio.to_thread(parse_sitemap, answer.data, claim.uri)
-            listed = [self._listed(address, sitemap.kind, entry.url) for entry in sitemap.entries]
-        return tuple(item for item in (*named, *listed) if item is not None and item.uri != claim.uri)
+        except BadSitemap:
+            if address.target != USUAL_SITEMAP or any(item.uri == claim.uri for item in self._named(address, robots)):
+                raise
+            raise LeftOut("not_found", "There is no sitemap here: the site answered with something else.") from None
+        listed = (self._listed(address, sitemap.kind, entry.url) for entry in sitemap.entries)
+        return tuple(item for item in listed if item is not None and item.uri != claim.uri)
 
     def _listed(self, base: WebAddress, kind: SitemapKind, location: str) -> NewItem | None:
         return (
@@ -192,13 +206,17 @@ class Crawl:
         )
 
     async def _check_robots(self, address: WebAddress) -> Robots:
+        robots = await self._robots_of(address)
+        if not robots.allows(address.target):
+            raise LeftOut("robots", "The site asks programs not to read this page (robots.txt).")
+        return robots
+
+    async def _robots_of(self, address: WebAddress) -> Robots:
         robots = self._robots.get(address.authority)
         if robots is None:
             robots = await self._read_robots(address)
             self._robots[address.authority] = robots
             self._turns.asks_for(address.authority, robots.crawl_delay())
-        if not robots.allows(address.target):
-            raise LeftOut("robots", "The site asks programs not to read this page (robots.txt).")
         return robots
 
     async def _read_robots(self, address: WebAddress) -> Robots:

@@ -261,7 +261,7 @@ def job_ended(base: str, result: str) -> str:
 
 def result(job: ProgressRecord) -> str:
     """What became of a job: ``412 ready · 3 skipped · 1 failed``."""
-    return outcome(job.processed_files, job.skipped_files, job.failed_files)
+    return outcome(job.ready_files, job.skipped_files, job.failed_files)
 
 
 def outcome(ready: int, skipped: int, failed: int) -> str:
