@@ -19,8 +19,10 @@ CANCELLED = "It was cancelled before everything had been looked at, so nothing w
 LIMITED = "It reached its limit of pages or time, so nothing was marked as missing."
 NOT_BEGUN = "Its first page could not be read, so nothing was marked as missing."
 MOSTLY_FAILED = "More than half of it could not be read, so nothing was marked as missing."
+NO_SITEMAP = "A sitemap could not be read, so only what its site says is gone was marked as missing."
 TOO_DEEP = "It reached its limit of links, so only what its site says is gone was marked as missing."
 
+_PARTLY = (NO_SITEMAP, TOO_DEEP)
 _DEFINITE = ("not_found",)
 _ELSEWHERE = ("out_of_scope",)
 """Causes for which an address that was read once is not read any more."""
@@ -55,7 +57,7 @@ async def settle(session: AsyncSession, job_id: str, grace: int) -> None:
     )
     job = (await session.execute(statement)).one_or_none()
     doubt = await why_not_judged(session, job_id)
-    if job is None or doubt not in ("", TOO_DEEP):
+    if job is None or doubt not in ("", *_PARTLY):
         return
     days = grace if job.grace is None else job.grace
     reading = _Reading(job_id, job.knowledge_base_id, job.kind, job.created_at, days, met_all=not doubt)
@@ -88,7 +90,8 @@ async def why_not_judged(session: AsyncSession, job_id: str) -> str:
     everything else from ever being missed: then an address that answers that it is gone still is.
     """
     not_found = ItemRow.cause.in_(_DEFINITE)
-    read = and_(ItemRow.attempts > 0, ~ItemRow.locator.startswith("sitemap:"))
+    sitemap = ItemRow.locator.startswith("sitemap:")
+    read = and_(ItemRow.attempts > 0, ~sitemap)
     bad_start = and_(
         ItemRow.locator.startswith("page:"),
         ItemRow.depth == 0,
@@ -104,6 +107,7 @@ async def why_not_judged(session: AsyncSession, job_id: str) -> str:
         func.count().filter(bad_start).label("bad_start"),
         func.count().filter(and_(read, ItemRow.state == "failed", ~not_found)).label("failed"),
         func.count().filter(read).label("read"),
+        func.count().filter(and_(sitemap, ItemRow.state == "failed")).label("no_sitemap"),
     ).where(ItemRow.job_id == job_id)
     counts = (await session.execute(statement)).one()
     if job.state == "cancelled" or counts.cancelled:
@@ -114,6 +118,8 @@ async def why_not_judged(session: AsyncSession, job_id: str) -> str:
         return LIMITED
     if counts.failed * 2 > counts.read:
         return MOSTLY_FAILED
+    if counts.no_sitemap:
+        return NO_SITEMAP
     return TOO_DEEP if counts.too_deep else ""
 
 

@@ -426,6 +426,8 @@ def test_a_media_type_alone_tells_what_is_not_read() -> None:
     check_media_type(None)
     with pytest.raises(Unsupported, match="Pictures of this kind are not read yet"):
         check_media_type("image/webp")
+    with pytest.raises(Unsupported, match="as a whole website"):
+        check_media_type("application/rss+xml")
 
 
 def test_a_content_type_is_taken_apart() -> None:

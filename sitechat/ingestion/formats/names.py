@@ -69,7 +69,6 @@ _CALLED_BY_TYPE = (
     ("audio/", "Sound and video files"),
     ("video/", "Sound and video files"),
     ("font/", "Fonts"),
-    ("application/xml", "Data files"),
     ("application/javascript", "Source code files"),
     ("application/zip", "Archives"),
     ("application/gzip", "Archives"),
@@ -79,6 +78,7 @@ _CALLED_BY_TYPE = (
     ("application/vnd.ms-excel", OLD_EXCEL),
     ("application/vnd.ms-outlook", OUTLOOK),
 )
+_LIST_TYPES = frozenset({"application/xml", "application/rss+xml", "application/atom+xml"})
 # What the same program saves that is read.
 _SAVED_AS = {
     OLD_WORD: ".docx",
@@ -140,6 +140,10 @@ def check_media_type(media_type: str | None) -> None:
     """Raises :class:`Unsupported` for what a server declares to be something that is not read."""
     if not media_type or media_type in _PDF or media_type in _OTHERS_READ:
         return
+    if media_type in _LIST_TYPES:
+        raise Unsupported(
+            "XML files are not read; a sitemap or feed is, as a whole website, if its address ends in .xml."
+        )
     if media_type in _PICTURE_TYPES:
         raise Unsupported("Pictures at web addresses are not read yet; save it and add the file if it shows text.")
     if media_type.startswith("text/") and media_type not in _TEXT_NOT_READ:

@@ -63,6 +63,8 @@ class Judged:
 def first_items(scope: Scope) -> list[NewItem]:
     """Where a site is begun: its first page; its sitemaps are found through robots.txt and at the usual place."""
     start = canonical(scope.start)
+    if scope.begins_with_list:
+        return [sitemap_item(start)]
     return [page_item(start, 0), sitemap_item(start.join(USUAL_SITEMAP))]
 
 
@@ -151,6 +153,8 @@ class Crawl:
             try:
                 page = await self._fetch(address, known if str(address) == claim.uri else None, login)
             except FetchFailed as error:
+                if error.status in _NOT_THERE and (claim.depth > 0 or known is not None):
+                    raise LeftOut("not_found", error.message) from None
                 if asks_for_login(error.status, given=self.login is not None):
                     raise self._closed(claim, known) from None
                 raise
@@ -171,12 +175,16 @@ class Crawl:
 
     async def named_sitemaps(self, claim: Claim) -> tuple[NewItem, ...]:
         """The sitemaps that robots.txt names, but for ``claim``'s own: they count whatever becomes of that one."""
+        if self._frontier.scope.begins_with_list:
+            return ()
         address = parse_url(claim.uri)
-        return tuple(item for item in self._named(address, await self._robots_of(address)) if item.uri != claim.uri)
+        named = self._named(address, await self._robots_of(address))
+        return tuple(item for uri, item in named.items() if uri != claim.uri)
 
-    def _named(self, address: WebAddress, robots: Robots) -> list[NewItem]:
+    def _named(self, address: WebAddress, robots: Robots) -> dict[str, NewItem]:
+        """By their addresses, in order."""
         named = (self._frontier.found_sitemap(address, location) for location in robots.sitemaps)
-        return [item for item in named if item is not None]
+        return {item.uri: item for item in named if item is not None}
 
     async def sitemap(self, claim: Claim) -> tuple[NewItem, ...]:
         """What a sitemap lists.
@@ -188,15 +196,20 @@ class Crawl:
         async with self._turns.turn(address.authority):
             answer = await self._fetcher.fetch_any(claim.uri, SITEMAP_BYTES, login=self.login)
         if answer.status != 200:
+            if self._is_start(claim) or answer.status in _BUSY or answer.status >= 500:
+                raise failure_of_status(answer.status, answer.headers.get("retry-after"))
             raise LeftOut("not_found", f"There is no sitemap here: the site answered {answer.status}.")
         try:
             sitemap = await asyncio.to_thread(parse_sitemap, answer.data, claim.uri)
         except BadSitemap:
-            if address.target != USUAL_SITEMAP or any(item.uri == claim.uri for item in self._named(address, robots)):
+            if address.target != USUAL_SITEMAP or self._is_start(claim) or claim.uri in self._named(address, robots):
                 raise
             raise LeftOut("not_found", "There is no sitemap here: the site answered with something else.") from None
         listed = (self._listed(address, sitemap.kind, entry.url) for entry in sitemap.entries)
         return tuple(item for item in listed if item is not None and item.uri != claim.uri)
+
+    def _is_start(self, claim: Claim) -> bool:
+        return claim.uri == str(canonical(self._frontier.scope.start))
 
     def _listed(self, base: WebAddress, kind: SitemapKind, location: str) -> NewItem | None:
         return (
@@ -240,8 +253,6 @@ class Crawl:
             except FetchFailed as error:
                 if error.status in _BUSY:
                     self._turns.troubled(site, error.retry_after)
-                if error.status in _NOT_THERE:
-                    raise LeftOut("not_found", error.message) from None
                 raise
         self._turns.fine(site)
         return page
@@ -274,7 +285,7 @@ class Crawl:
         nofollow = told.nofollow or (facts is not None and facts.nofollow)
         found: list[NewItem | None] = []
         address = parse_url(claim.uri)
-        if facts is not None and not nofollow:
+        if facts is not None and not nofollow and not self._frontier.scope.begins_with_list:
             found = [self._frontier.found(address, link, claim.depth + 1) for link in facts.links]
         if told.noindex or (facts is not None and facts.noindex):
             left_out: LeftOut | None = LeftOut("noindex", "The page asks programs not to keep it (noindex).")

@@ -1,5 +1,6 @@
 """What belongs to the website that is read, as the person who adds it says."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -15,6 +16,7 @@ Bound = Literal["site", "not included", "excluded", "depth"]
 _MOST_PATTERNS = 100
 _LONGEST_PATTERN = 1000
 _USUAL_PORTS = frozenset({80, 443})
+_LIST = re.compile(r"\.(?:xml|rss|atom)(?:\.gz)?$|sitemap[^/]*\.txt(?:\.gz)?$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +33,8 @@ class Scope:
 
     ``same_site`` is ``host`` for the start's host, with or without ``www.``, or ``domain`` for that and all hosts below
     it. Patterns are whole paths with queries, such as ``/docs/*`` or ``*.pdf``, or whole addresses; one that ends in a
-    slash stands for everything below it. The start itself is always within the bounds. ``login`` is that for the site
-    as the vault seals it, empty without one. Raises ``InvalidInput``.
+    slash stands for everything below it. The start itself is always within the bounds, and so is what it lists if it is
+    a sitemap. ``login`` is that for the site as the vault seals it, empty without one. Raises ``InvalidInput``.
     """
 
     start: WebAddress
@@ -58,6 +60,11 @@ class Scope:
         object.__setattr__(self, "_included", _patterns(self.include))
         object.__setattr__(self, "_excluded", _patterns(self.exclude))
 
+    @property
+    def begins_with_list(self) -> bool:
+        """Whether the start is a sitemap or a feed: then the pages that it lists are read, and no links are followed."""
+        return _LIST.search(self.start.target.partition("?")[0]) is not None
+
     def verdict(self, address: WebAddress, depth: int) -> OutOfScope | None:
         """Why a page, ``depth`` links away from the start, is not to be read; None if it is."""
         address = canonical(address)
@@ -65,7 +72,7 @@ class Scope:
             return None
         if not self._is_same_site(address):
             return OutOfScope("site", f"It is on another site, {address.authority}.")
-        if depth > self.max_depth:
+        if depth > (1 if self.begins_with_list else self.max_depth):
             return OutOfScope(
                 "depth", f"It is more than {self.max_depth} {_links(self.max_depth)} away from the start."
             )
