@@ -153,11 +153,7 @@ class Crawl:
             try:
                 page = await self._fetch(address, known if str(address) == claim.uri else None, login)
             except FetchFailed as error:
-                if error.status in _NOT_THERE and (claim.depth > 0 or known is not None):
-                    raise LeftOut("not_found", error.message) from None
-                if asks_for_login(error.status, given=self.login is not None):
-                    raise self._closed(claim, known) from None
-                raise
+                raise self._not_given(claim, known, error) from None
             if not page.redirects:
                 break
             address = canonical(parse_url(page.url))
@@ -256,6 +252,12 @@ class Crawl:
                 raise
         self._turns.fine(site)
         return page
+
+    def _not_given(self, claim: Claim, known: Document | None, error: FetchFailed) -> LeftOut | FetchFailed:
+        """What the refusal of a page means. A page that is not there is no failure, unless a person named it."""
+        if error.status in _NOT_THERE and (claim.depth > 0 or known is not None):
+            return LeftOut("not_found", error.message)
+        return self._closed(claim, known) if asks_for_login(error.status, given=self.login is not None) else error
 
     def _closed(self, claim: Claim, known: Document | None) -> LoginNeeded | LeftOut:
         """A page for those who are logged in. It has failed where it should have been open; a site that is open has

@@ -62,7 +62,7 @@ class Scope:
 
     @property
     def begins_with_list(self) -> bool:
-        """Whether the start is a sitemap or a feed: then the pages that it lists are read, and no links are followed."""
+        """Whether the start is a sitemap or a feed: then the pages that it lists are read, but not their links."""
         return _LIST.search(self.start.target.partition("?")[0]) is not None
 
     def verdict(self, address: WebAddress, depth: int) -> OutOfScope | None:
