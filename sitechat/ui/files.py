@@ -1,5 +1,8 @@
 """The files and pages of a job: those that need somebody first, then all of them in a table."""
 
+import csv
+import functools
+import io
 from collections import Counter
 from collections.abc import Callable, Sequence
 
@@ -9,6 +12,7 @@ from sitechat.progress import ItemRecord
 from sitechat.ui import session, text
 from sitechat.ui.markdown import plain
 
+_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 _TROUBLES = 20
 """Files listed with their reason before the table."""
 
@@ -17,7 +21,7 @@ def draw(job_id: str) -> None:
     job = session.call(lambda r: r.ingestion.job(session.caller(), job_id))
     if job.failed_files:
         _troubles(job_id, "failed")
-    if job.skipped_files and (job.kind != "site" or not job.ready_files):
+    if job.skipped_files and (job.kind != "site" or (job.completed_at is not None and not job.ready_files)):
         _troubles(job_id, "skipped")  # much of what a site links to is left out: the table says why, by reason
     opened = st.expander(text.DETAILS, type="compact", key=f"files-of-{job_id}", on_change="rerun")
     if opened.open:
@@ -84,7 +88,7 @@ def _cancel(item_id: str | None) -> None:
 
 
 def _table(job_id: str, items: Sequence[ItemRecord]) -> None:
-    """All of them, to be sorted, searched and saved as CSV by the table itself; or those of one reason."""
+    """All of them, to be sorted and searched by the table itself and saved as CSV; or those of one reason."""
     counts = Counter(item.cause for item in items if item.cause)
     if counts:
         chosen = st.pills(
@@ -94,7 +98,28 @@ def _table(job_id: str, items: Sequence[ItemRecord]) -> None:
             key=f"why-{job_id}",
         )
         items = [item for item in items if chosen is None or item.cause == chosen]
-    st.dataframe([_row(item) for item in items], hide_index=True, key=f"table-{job_id}")
+    rows = [_row(item) for item in items]
+    st.dataframe(rows, hide_index=True, key=f"table-{job_id}")
+    st.download_button(
+        text.SAVE_AS_CSV,
+        functools.partial(_csv, rows),
+        file_name=text.CSV_NAME,
+        mime="text/csv",
+        icon=":material/download:",
+        type="tertiary",
+        on_click="ignore",
+        key=f"csv-{job_id}",
+    )
+
+
+def _csv(rows: Sequence[dict[str, str | int]]) -> bytes:
+    """As spreadsheets read it: with a mark of its encoding, and no cell that they would take for a formula."""
+    file = io.StringIO()
+    writer = csv.DictWriter(file, list(rows[0]) if rows else [])
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({name: f"'{cell}" if str(cell).startswith(_FORMULAS) else cell for name, cell in row.items()})
+    return file.getvalue().encode("utf-8-sig")
 
 
 def _row(item: ItemRecord) -> dict[str, str | int]:

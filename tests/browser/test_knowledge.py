@@ -98,6 +98,13 @@ def test_thirty_mixed_files_are_watched_paused_thinned_out_retried_and_survive_a
     assert knowledge.item(mixed.LEFT_OUT)[0] == "cancelled"
     page.screenshot(path=pictures / "knowledge-paused.png")
 
+    # The list goes along as a file.
+    with page.expect_download() as saved:
+        knowledge.press("Save as CSV")
+    listed = saved.value.path().read_text("utf-8-sig").splitlines()
+    assert listed[0] == "State,Name,Why,Reason,Passages"
+    assert len(listed) == 1 + paused.total
+
     # Retry one, while paused: it waits like the others. Then everything goes on.
     assert knowledge.item(mixed.DAMAGED)[0] == "failed"
     knowledge.job.locator('[class*="st-key-failed-"]', has_text=mixed.DAMAGED).get_by_role("button").click()

@@ -72,6 +72,8 @@ SPEED_HELP = "Passages a second over the time of the work."
 LEAVE_OUT = "Leave out"
 LEAVE_OUT_WHICH = "A file that is not done yet"
 DETAILS = "Files and pages"
+SAVE_AS_CSV = "Save as CSV"
+CSV_NAME = "files-and-pages.csv"
 STARTED = "Added. You can watch it below, or leave: it goes on without you."
 
 HEALTH = {
