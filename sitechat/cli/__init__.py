@@ -1,4 +1,4 @@
-"""The command line: ``sitechat ask | ingest | sources | sync | jobs | watch | pause | … | doctor | serve``.
+"""The command line: ``sitechat ask | ingest | sources | sync | jobs | watch | … | eval | doctor | serve``.
 
 Commands own the data directory where it is free and otherwise work beside the SiteChat that owns it. People read
 standard error for progress and standard output for results; ``--json`` prints one value of the protocol a line.
@@ -9,7 +9,7 @@ import os
 
 import typer
 
-from sitechat.cli import asking, checking, ingesting, jobs, sources
+from sitechat.cli import asking, checking, evaluating, ingesting, jobs, sources
 from sitechat.cli.base import complain
 from sitechat.errors import SettingsError, SiteChatError
 
@@ -30,6 +30,7 @@ for command in (
     checking.version,
 ):
     app.command()(command)
+app.command("eval")(evaluating.evaluate)
 
 
 def main() -> None:

@@ -150,15 +150,20 @@ class Indexes:
 
     # Search
 
-    async def dense(self, query: str, k: int, where: Filter) -> list[Hit]:
-        """The ``k`` chunks whose vectors are nearest to the query's. Raises ``Unavailable``."""
+    async def dense(self, query: str, k: int, where: Filter, *, leans_on: Sequence[str] = ()) -> list[Hit]:
+        """The ``k`` chunks whose vectors are nearest to the query's. Raises ``Unavailable``.
+
+        ``leans_on``: earlier texts, each of which is joined to the query; all of them weigh as much as it does alone.
+        """
         await self.ready()
         dense = self._dense
         assert dense is not None
         try:
-            vector = (await self.embedder.embed([query], "query"))[0]
+            vectors = await self.embedder.embed([query, *(f"{text} {query}" for text in leans_on)], "query")
         except EmbeddingError as error:
             raise Unavailable(error.message, retry_after=error.retry_after) from error
+        vector = vectors[0] + vectors[1:].mean(axis=0) if leans_on else vectors[0]
+        vector /= np.linalg.norm(vector) or 1.0
         return await self._run(lambda: dense.store.search(vector, k, where))
 
     async def full_text(self, query: str, k: int, where: Filter) -> list[Hit]:

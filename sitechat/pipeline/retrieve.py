@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator, Sequence
 
 from sitechat.errors import InvalidInput, Unavailable
 from sitechat.events import Event, Notice, Status
+from sitechat.pipeline.rewrite import new_words
 from sitechat.pipeline.state import ScoredChunk, Tools, TurnState, stopwatch
 from sitechat.storage.values import Chunk
-from vectorstore.base import Filter, Hit
+from vectorstore.base import Filter, Hit, WordScore
 
 CANDIDATES = 100
 """Hits asked of each index before fusion."""
@@ -20,6 +21,10 @@ WORDS_WEIGHT = 0.03
 PAIRS_WEIGHT = 0.005
 """Weights of BM25 beside a cosine; fixed, as weights learned on some questions drift on others."""
 
+BESIDE_WEIGHT = 0.2
+"""Weight of the words that only earlier questions had, beside the question's own."""
+
+_NOTHING = WordScore(0.0, 0.0)
 _TANTIVY_FACTOR = 2.2
 """tantivy's scores carry the factor (k1 + 1) that Lucene's form leaves out."""
 
@@ -35,16 +40,19 @@ async def retrieve(state: TurnState, tools: Tools) -> AsyncIterator[Event]:
     if tools.indexes.state.name == "loading":
         yield Notice(kind="preparing", message="The search model is still loading; your question is next.")
     where = Filter(knowledge_base_ids=frozenset({base.id}), principals=state.caller.principals)
-    dense, text = await asyncio.gather(
-        _dense(tools, state.question, where), tools.indexes.full_text(state.question, CANDIDATES, where)
+    beside = new_words(state.question, state.leans_on)
+    dense, text, text_beside = await asyncio.gather(
+        _dense(tools, state, where),
+        tools.indexes.full_text(state.question, CANDIDATES, where),
+        tools.indexes.full_text(beside, CANDIDATES, where),
     )
     if isinstance(dense, Unavailable):
         yield Notice(kind="degraded", message=f"Searching by words only. {dense.message}")
         dense = []
     cosines = _cosines(dense)
-    ranked = _fused(cosines, text)[:RESCORED]
+    ranked = _fused(cosines, text, text_beside)[:RESCORED]
     chunks = await tools.knowledge.chunks(state.caller, ranked)
-    hits = await _scored(tools, state.question, [chunks[i] for i in ranked if i in chunks], cosines)
+    hits = await _scored(tools, state.question, beside, [chunks[i] for i in ranked if i in chunks], cosines)
     state.hits = tuple(_distinct(hits)[: tools.passages])
     pages = len({hit.chunk.document_id for hit in state.hits})
     yield done(passages=len(state.hits), pages=pages)
@@ -57,29 +65,36 @@ def _cosines(dense: Sequence[Hit]) -> defaultdict[int, float]:
     return defaultdict(lambda: floor, found)
 
 
-def _fused(cosines: defaultdict[int, float], text: Sequence[Hit]) -> list[int]:
-    """Chunk ids by ``cosine + 0.03 × BM25``, best first."""
-    words = {hit.chunk_id: hit.score / _TANTIVY_FACTOR for hit in text}
+def _fused(cosines: defaultdict[int, float], text: Sequence[Hit], beside: Sequence[Hit]) -> list[int]:
+    """Chunk ids by ``cosine + 0.03 × BM25``, best first; ``beside`` are hits of the words of earlier questions."""
+    words: defaultdict[int, float] = defaultdict(float)
+    for hits, weight in ((text, 1.0), (beside, BESIDE_WEIGHT)):
+        for hit in hits:
+            words[hit.chunk_id] += weight * hit.score / _TANTIVY_FACTOR
     scores = {i: cosines[i] + WORDS_WEIGHT * words.get(i, 0.0) for i in [*cosines, *words]}
     return sorted(scores, key=scores.__getitem__, reverse=True)
 
 
 async def _scored(
-    tools: Tools, question: str, chunks: Sequence[Chunk], cosines: defaultdict[int, float]
+    tools: Tools, question: str, beside: str, chunks: Sequence[Chunk], cosines: defaultdict[int, float]
 ) -> list[ScoredChunk]:
     """Chunks by ``cosine + 0.03 × BM25 + 0.005 × BM25 of word pairs``, best first."""
     candidates = [(chunk.title, chunk.heading_path, chunk.text, chunk.language) for chunk in chunks]
     words = await tools.indexes.rescore(question, candidates)
+    others = await tools.indexes.rescore(beside, candidates) if beside else [_NOTHING] * len(words)
     scored = [
-        ScoredChunk(chunk, cosines[chunk.id] + WORDS_WEIGHT * word.terms + PAIRS_WEIGHT * word.pairs)
-        for chunk, word in zip(chunks, words, strict=True)
+        ScoredChunk(
+            chunk,
+            cosines[chunk.id] + WORDS_WEIGHT * (word.terms + BESIDE_WEIGHT * other.terms) + PAIRS_WEIGHT * word.pairs,
+        )
+        for chunk, word, other in zip(chunks, words, others, strict=True)
     ]
     return sorted(scored, key=lambda hit: hit.score, reverse=True)
 
 
-async def _dense(tools: Tools, question: str, where: Filter) -> list[Hit] | Unavailable:
+async def _dense(tools: Tools, state: TurnState, where: Filter) -> list[Hit] | Unavailable:
     try:
-        return await tools.indexes.dense(question, CANDIDATES, where)
+        return await tools.indexes.dense(state.question, CANDIDATES, where, leans_on=state.leans_on)
     except Unavailable as error:
         return error
 

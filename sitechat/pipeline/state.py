@@ -23,13 +23,17 @@ class ScoredChunk:
 
 @dataclass(slots=True)
 class TurnState:
-    """Values only. ``content`` is the Markdown sent so far; ``refused`` means the documents are silent."""
+    """Values only. ``content`` is the Markdown sent so far; ``refused`` means the documents are silent.
+
+    ``leans_on``: earlier questions that this one cannot be understood without.
+    """
 
     caller: Caller
     question: str
     history: tuple[Message, ...] = ()
     knowledge_base: KnowledgeBase | None = None
     intent: Intent = "qa"
+    leans_on: tuple[str, ...] = ()
     hits: tuple[ScoredChunk, ...] = ()
     content: str = ""
     citations: list[Citation] = field(default_factory=list)
