@@ -27,6 +27,8 @@ LONGEST_RESUME = 10.0
 STAGES = tuple(stage for stage, _, _ in WATCHED)
 LATE = (AFTER_JOB, "saving", "sweeping")
 """What follows a job; each process that is started begins with the last two, where it has reason to."""
+COPIES = ("-dated", "-mirror")
+"""How the addresses of pages end that say the same as another, or almost."""
 EARLY_KILLS = 7
 """Kills of a job before it may end: an item that is claimed twenty times counts as one that kills the process."""
 
@@ -141,14 +143,17 @@ async def kill_reading_a_folder(tmp_path: Path, times: int) -> None:
 
 async def kill_reading_a_site(tmp_path: Path, times: int) -> None:
     with SiteServer(pages=50) as server:
-        twins = [uri.removesuffix("-dated") for uri in server.expected if uri.endswith("-dated")]
+        copies = [uri for uri in server.expected if uri.endswith(COPIES)]
+        twins = [uri.rpartition("-")[0] for uri in copies]
         moody = (*server.trap_prefixes, *twins)  # of two that say almost the same, the one that is read first is kept
         rehearsal = Rehearsal(tmp_path, server.url, lambda edition: server.change(5 if edition > 1 else 0), moody=moody)
         state = await rehearsal.kill(times)
         print(f"A website: {rehearsal.tally}")
         indexed = {uri for uri, cause in server.expected.items() if cause == "indexed" and not uri.startswith(moody)}
         assert indexed <= state.documents.keys()
-        assert [(twin in state.documents) + (f"{twin}-dated" in state.documents) for twin in twins] == [1] * len(twins)
+        assert [
+            (copy in state.documents) + (twin in state.documents) for copy, twin in zip(copies, twins, strict=True)
+        ] == ([1] * len(twins))
         sentences = {uri: sentence for uri, sentence in server.sentences.items() if uri not in twins}
         assert [uri for uri, sentence in sentences.items() if sentence not in state.documents[uri][1]] == []
 
