@@ -163,7 +163,7 @@ class Indexes:
         except EmbeddingError as error:
             raise Unavailable(error.message, retry_after=error.retry_after) from error
         vector = vectors[0] + vectors[1:].mean(axis=0) if leans_on else vectors[0]
-        vector /= np.linalg.norm(vector) or 1.0
+        vector = vector / (np.linalg.norm(vector) or 1.0)
         return await self._run(lambda: dense.store.search(vector, k, where))
 
     async def full_text(self, query: str, k: int, where: Filter) -> list[Hit]:
