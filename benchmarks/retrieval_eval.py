@@ -13,10 +13,9 @@ from pathlib import Path
 from benchmarks.servers import clean_environment
 from sitechat.identity import LOCAL
 from sitechat.pipeline.run import run
-from sitechat.pipeline.state import Tools, TurnState
+from sitechat.pipeline.state import TurnState
 from sitechat.runtime import Runtime
 from sitechat.settings import Settings
-from sitechat.storage.knowledge import KnowledgeStore
 from sitechat.storage.values import KnowledgeBase
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -57,9 +56,8 @@ def read_documentation(engine: Runtime) -> KnowledgeBase:
     base = engine.call(engine.knowledge.create(LOCAL, "Documentation"))
     files = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
     job = engine.call(engine.ingestion.add_paths(LOCAL, base.id, files))
-    record = engine.call(engine.ingestion.job(LOCAL, job))
-    while record.status in ("pending", "in_progress"):
-        record = engine.call(engine.ingestion.wait_for_change(LOCAL, job, record, timeout=5.0), timeout=INGEST_SECONDS)
+    for _ in engine.records(LOCAL, job):
+        pass
     engine.call(engine.indexes.ready(), timeout=INGEST_SECONDS)
     engine.call(engine.indexes.catch_up(), timeout=INGEST_SECONDS)
     return engine.call(engine.knowledge.get(LOCAL, base.id))
@@ -67,16 +65,8 @@ def read_documentation(engine: Runtime) -> KnowledgeBase:
 
 async def ask(engine: Runtime, base: KnowledgeBase, asked: Question) -> Outcome:
     """One question through the real pipeline, quoted and not written."""
-    settings = engine.settings
-    tools = Tools(
-        engine.indexes,
-        KnowledgeStore(engine.db),
-        engine.models.get("extractive"),
-        settings.passages,
-        settings.max_answer_tokens,
-    )
     state = TurnState(LOCAL, asked.question, knowledge_base=base)
-    async for _ in run(state, tools):
+    async for _ in run(state, engine.tools("extractive")):
         pass
     ranks = (rank for rank, hit in enumerate(state.hits, 1) if asked.document and asked.contains in hit.chunk.text)
     return Outcome(asked, next(ranks, None), state.refused, state.content)

@@ -46,6 +46,11 @@ class ProgressRecord(BaseModel):
     completed_at: datetime | None = None
 
     @property
+    def is_open(self) -> bool:
+        """Whether the job has not ended: it waits, is in work or paused."""
+        return self.status in ("pending", "in_progress", "paused")
+
+    @property
     def ready_files(self) -> int:
         """Files that are documents now; those processed but for archives and sitemaps, which only lead to others."""
         return sum(int(str(self.details.get(outcome, 0))) for outcome in ("indexed", "unchanged"))

@@ -8,8 +8,9 @@ import functools
 import logging
 import os
 import threading
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any, Self, TypeVar
 
 import uvloop
@@ -23,7 +24,7 @@ from providers.unusable import Unusable
 from sitechat.chat.conversations import ConversationService
 from sitechat.chat.feed import TurnFeed
 from sitechat.chat.service import ChatService
-from sitechat.errors import DataDirectoryInUse, SettingsError
+from sitechat.errors import DataDirectoryInUse, SettingsError, TimedOut
 from sitechat.identity import LOCAL, Caller
 from sitechat.indexes.service import Indexes, SearchState
 from sitechat.ingestion.knowledge import KnowledgeService
@@ -31,6 +32,7 @@ from sitechat.ingestion.sample import ensure_sample
 from sitechat.ingestion.service import IngestionService
 from sitechat.pipeline.failures import translate
 from sitechat.pipeline.state import Tools
+from sitechat.progress import ProgressRecord
 from sitechat.settings import Settings
 from sitechat.storage.conversations import ConversationStore
 from sitechat.storage.engine import Database
@@ -43,6 +45,8 @@ from vectorstore.embeddings.factory import EmbeddingOptions, create_embedder
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+_LOOK_SECONDS = 5.0
+_UNTENDED_SECONDS = 120
 _OWNER = "owner"
 """Runner of turns in the process that holds the data directory: only one can be alive."""
 
@@ -157,6 +161,29 @@ class Runtime:
         """A turn for a reader on this thread."""
         return TurnFeed(self.chat, caller, turn_id, after, self._loop)
 
+    def records(self, caller: Caller, job_id: str) -> Iterator[ProgressRecord]:
+        """Each state of a job that differs from the one before, until it is over, for a reader on this thread.
+
+        Raises ``TimedOut`` where nobody begins it.
+        """
+        last: ProgressRecord | None = None
+        begun = monotonic()
+        while last is None or last.is_open:
+            waiting = self.ingestion.wait_for_change(caller, job_id, last, timeout=_LOOK_SECONDS)
+            record = self.call(waiting, timeout=None)  # the last one waits for the indexes as well
+            if record != last:
+                yield record
+            last = record
+            if record.status == "pending" and monotonic() - begun > _UNTENDED_SECONDS and not record.queued_behind:
+                raise TimedOut(
+                    "Nobody has begun this job for two minutes. Is the SiteChat that owns the data still alive?"
+                )
+
+    def tools(self, model: str) -> Tools:
+        """What the pipeline works with when it answers with that language model."""
+        settings, provider = self.settings, self.models.get(model)
+        return Tools(self.indexes, KnowledgeStore(self.db), provider, settings.passages, settings.max_answer_tokens)
+
     def status(self) -> EngineStatus:
         return EngineStatus(self.indexes.state, tuple(self.indexes.notices))
 
@@ -175,9 +202,8 @@ class Runtime:
     async def _build(self) -> None:
         settings = self.settings
         self.db = await Database.open(settings.data_dir / "sitechat.db")
-        vectors, knowledge = VectorsStore(self.db), KnowledgeStore(self.db)
         self.indexes = Indexes(
-            vectors,
+            VectorsStore(self.db),
             settings.data_dir / "indexes",
             functools.partial(_make_embedder, settings),
             settings.embedding,
@@ -186,7 +212,7 @@ class Runtime:
         )
         self.models = Models(settings, self.indexes.similarity)
         runner = _OWNER if self.serving else f"process-{os.getpid()}"
-        self.chat = ChatService(self.db, self._tools_for(knowledge), self.models.default, runner)
+        self.chat = ChatService(self.db, self.tools, self.models.default, runner)
         self.conversations = ConversationService(self.db)
         self.ingestion = IngestionService(self.db, self.indexes, settings, serving=self.serving)
         self.knowledge = KnowledgeService(self.db, self.indexes, self.ingestion)
@@ -198,14 +224,6 @@ class Runtime:
         await self.ingestion.start()
         if self.serving and settings.sample:
             await ensure_sample(LOCAL, self.knowledge, self.ingestion, settings.data_dir)
-
-    def _tools_for(self, knowledge: KnowledgeStore) -> Callable[[str], Tools]:
-        def tools(model: str) -> Tools:
-            settings = self.settings
-            provider = self.models.get(model)
-            return Tools(self.indexes, knowledge, provider, settings.passages, settings.max_answer_tokens)
-
-        return tools
 
     async def _shut_down(self) -> None:
         closers: tuple[Callable[[], Awaitable[None]], ...] = (

@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from sitechat.cli.base import Json, complain, opened, people, results
-from sitechat.cli.progress import OPEN, describe, follow
+from sitechat.cli.progress import describe, follow
 from sitechat.identity import LOCAL
 from sitechat.ingestion.service import IngestionService
 from sitechat.progress import ItemRecord, ProgressRecord
@@ -33,7 +33,7 @@ def jobs(
             _print_items(engine.call(engine.ingestion.items(LOCAL, _named(found, job).id)), as_json)
             return
         names = {base.id: base.name for base in engine.call(engine.knowledge.visible(LOCAL))}
-    shown = [record for record in found if every or record.status in OPEN]
+    shown = [record for record in found if every or record.is_open]
     if as_json:
         for record in shown:
             print(record.model_dump_json())
@@ -144,7 +144,7 @@ def _state(record: ProgressRecord) -> str:
 
 
 def _told(record: ProgressRecord) -> str:
-    if record.status in OPEN:
+    if record.is_open:
         return describe(record)
     return f"{record.ready_files} ready · {record.skipped_files} skipped · {record.failed_files} failed"
 

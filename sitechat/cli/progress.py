@@ -1,20 +1,15 @@
 """A job's progress on the terminal: the record of the page, as it changes."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from time import monotonic
 
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 
 from sitechat.cli.base import people
-from sitechat.errors import TimedOut
 from sitechat.identity import LOCAL
 from sitechat.progress import ProgressRecord
 from sitechat.runtime import Runtime
 
-OPEN = ("pending", "in_progress", "paused")
-_UNTENDED_SECONDS = 120
 _NAME = 40
 
 
@@ -31,25 +26,12 @@ def follow(engine: Runtime, job_id: str, as_json: bool) -> ProgressRecord:
     record: ProgressRecord | None = None
     with bar:
         shown = bar.add_task("", total=100)
-        for record in records(engine, job_id):
+        for record in engine.records(LOCAL, job_id):
             if as_json:
                 print(record.model_dump_json(), flush=True)
             bar.update(shown, completed=record.progress_percentage, description=escape(describe(record)))
     assert record is not None
     return record
-
-
-def records(engine: Runtime, job_id: str) -> Iterator[ProgressRecord]:
-    """Each state of the job that differs from the one before, until it is over."""
-    last: ProgressRecord | None = None
-    begun = monotonic()
-    while last is None or last.status in OPEN:
-        record = engine.call(engine.ingestion.wait_for_change(LOCAL, job_id, last, timeout=5.0))
-        if record != last:
-            yield record
-        last = record
-        if record.status == "pending" and monotonic() - begun > _UNTENDED_SECONDS and not record.queued_behind:
-            raise TimedOut("Nobody has begun this job for two minutes. Is the SiteChat that owns the data still alive?")
 
 
 def describe(record: ProgressRecord) -> str:

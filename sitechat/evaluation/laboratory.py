@@ -8,7 +8,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,18 +19,14 @@ from sitechat.identity import LOCAL
 from sitechat.pipeline.answer import answer
 from sitechat.pipeline.retrieve import RESCORED, retrieve
 from sitechat.pipeline.rewrite import rewrite
-from sitechat.pipeline.state import Tools, TurnState
+from sitechat.pipeline.state import TurnState
 from sitechat.progress import ProgressRecord
 from sitechat.runtime import Runtime
 from sitechat.settings import Settings
-from sitechat.storage.knowledge import KnowledgeStore
 from sitechat.storage.values import KnowledgeBase, Message
 
 FOLDER = "evaluation"
 _BASE = "Evaluation"
-_OPEN = ("pending", "in_progress", "paused")
-_PATIENCE = 5.0
-"""Seconds between two looks at the reading."""
 _LOADING = 600.0
 _ASKING = 300.0
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
@@ -57,7 +53,6 @@ class Laboratory:
         self._engine = engine
         self._base = base
         self._ids = ids
-        self._knowledge = KnowledgeStore(engine.db)
 
     @classmethod
     @contextmanager
@@ -79,18 +74,16 @@ class Laboratory:
         return self._engine.call(self._ask(question, model), timeout=_ASKING)
 
     async def _ask(self, question: Question, model: str | None) -> Outcome:
-        settings = self._engine.settings
-        provider = self._engine.models.get(model or "extractive")
-        tools = Tools(self._engine.indexes, self._knowledge, provider, RESCORED, settings.max_answer_tokens)
+        tools = self._engine.tools(model or "extractive")
         state = TurnState(LOCAL, question.text, tuple(map(_asked, question.history)), self._base)
         spent: dict[str, float] = {}
         for step in (rewrite, retrieve):
-            async for event in step(state, tools):
+            async for event in step(state, replace(tools, passages=RESCORED)):
                 _note(event, spent)
         ranked = tuple(dict.fromkeys(self._id(hit.chunk.uri) for hit in state.hits))
         if model is None:
             return Outcome(question, ranked, spent)
-        state.hits = state.hits[: settings.passages]
+        state.hits = state.hits[: tools.passages]
         async for event in answer(state, tools):
             _note(event, spent)
         return Outcome(question, ranked, spent, state.content, state.refused)
@@ -105,11 +98,8 @@ def _read(
     _write(texts, folder)
     base = engine.call(engine.knowledge.find(LOCAL, _BASE)) or engine.call(engine.knowledge.create(LOCAL, _BASE))
     job = engine.call(engine.ingestion.add_paths(LOCAL, base.id, [folder]))
-    record = engine.call(engine.ingestion.job(LOCAL, job))
-    while record.status in _OPEN:
+    for record in engine.records(LOCAL, job):
         tell(record)
-        waiting = engine.ingestion.wait_for_change(LOCAL, job, record, timeout=_PATIENCE)
-        record = engine.call(waiting, timeout=_LOADING)
     if record.ready_files < len(texts):
         unread = record.total_files - record.ready_files
         raise Unavailable(f"{unread:,} of the set's texts could not be read. {record.error_message or ''}".strip())

@@ -168,6 +168,8 @@ class Indexes:
 
     async def full_text(self, query: str, k: int, where: Filter) -> list[Hit]:
         """The ``k`` chunks that share the query's words best, by tantivy's BM25."""
+        if not query:
+            return []
         await self._text_ready.wait()
         text = self._text
         assert text is not None
@@ -175,6 +177,8 @@ class Indexes:
 
     async def rescore(self, query: str, chunks: Sequence[tuple[str, Sequence[str], str, str]]) -> list[WordScore]:
         """Lucene's BM25 of candidates ``(title, heading path, text, language)``, over words and over adjacent pairs."""
+        if not query:
+            return [WordScore(0.0, 0.0)] * len(chunks)
         await self._text_ready.wait()
         text = self._text
         assert text is not None

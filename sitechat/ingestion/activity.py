@@ -31,7 +31,6 @@ LINGER_SECONDS = 10.0
 REMEMBER = timedelta(minutes=10)
 """How long a job that has ended is still told of."""
 _NOT_YET = datetime.max.replace(tzinfo=UTC)
-OPEN = frozenset({"pending", "in_progress", "paused"})
 
 Read = Callable[[Caller, datetime], Awaitable[list[ProgressRecord]]]
 """The caller's jobs that are open, or have ended since then."""
@@ -174,7 +173,7 @@ class _Lookout:
             self._tell(before, found)
 
     def _tell(self, before: dict[str, ProgressRecord], found: dict[str, ProgressRecord]) -> None:
-        vanished = any(job.status in OPEN for job in before.values() if job.id not in found)
+        vanished = any(job.is_open for job in before.values() if job.id not in found)
         if not vanished and all(before.get(job.id) == job for job in found.values()):
             return
         turned = vanished or any(job.id not in before or before[job.id].status != job.status for job in found.values())

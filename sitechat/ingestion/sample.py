@@ -65,7 +65,7 @@ async def _base(caller: Caller, knowledge: KnowledgeService, made: str | None) -
 async def _busy(caller: Caller, ingestion: IngestionService, knowledge_base_id: str) -> bool:
     """Whether a former start's job has not ended yet."""
     records = await ingestion.progress(caller, knowledge_base_id)
-    return any(record.status in ("pending", "in_progress", "paused") for record in records)
+    return any(record.is_open for record in records)
 
 
 def _documentation(root: Path) -> dict[str, Path]:

@@ -62,7 +62,6 @@ from sitechat.storage.tables import now
 
 log = logging.getLogger(__name__)
 
-OPEN = ("pending", "in_progress", "paused")
 WATCH_SECONDS = 5.0
 """How often a watcher looks at the journal when nothing rings in this process: times and waits change by themselves."""
 BESIDE_SECONDS = 0.5
@@ -258,7 +257,7 @@ class IngestionService:
         """A record at once and then each time something has changed, until the job has ended."""
         record = await self.job(caller, job_id)
         yield record
-        while record.status in OPEN:
+        while record.is_open:
             await asyncio.sleep(QUIET_SECONDS)
             former = record
             try:
@@ -283,7 +282,7 @@ class IngestionService:
         with self._signals.listen(progress(job_id)) as bell:
             while (record := await self.job(caller, job_id)) == last and (left := deadline - monotonic()) > 0:
                 await bell.wait(min(left, WATCH_SECONDS if self._serving else BESIDE_SECONDS))
-        if record.status not in OPEN:
+        if not record.is_open:
             try:
                 await self._indexes.catch_up()
             except (

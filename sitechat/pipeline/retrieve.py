@@ -9,7 +9,7 @@ from sitechat.events import Event, Notice, Status
 from sitechat.pipeline.rewrite import new_words
 from sitechat.pipeline.state import ScoredChunk, Tools, TurnState, stopwatch
 from sitechat.storage.values import Chunk
-from vectorstore.base import Filter, Hit, WordScore
+from vectorstore.base import Filter, Hit
 
 CANDIDATES = 100
 """Hits asked of each index before fusion."""
@@ -24,7 +24,6 @@ PAIRS_WEIGHT = 0.005
 BESIDE_WEIGHT = 0.2
 """Weight of the words that only earlier questions had, beside the question's own."""
 
-_NOTHING = WordScore(0.0, 0.0)
 _TANTIVY_FACTOR = 2.2
 """tantivy's scores carry the factor (k1 + 1) that Lucene's form leaves out."""
 
@@ -81,7 +80,7 @@ async def _scored(
     """Chunks by ``cosine + 0.03 × BM25 + 0.005 × BM25 of word pairs``, best first."""
     candidates = [(chunk.title, chunk.heading_path, chunk.text, chunk.language) for chunk in chunks]
     words = await tools.indexes.rescore(question, candidates)
-    others = await tools.indexes.rescore(beside, candidates) if beside else [_NOTHING] * len(words)
+    others = await tools.indexes.rescore(beside, candidates)
     scored = [
         ScoredChunk(
             chunk,

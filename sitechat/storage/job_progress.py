@@ -19,6 +19,7 @@ from sitechat.identity import Caller
 from sitechat.progress import ProgressRecord, Stage
 from sitechat.storage.engine import Database
 from sitechat.storage.forecast import Forecast, Left, forecast, left_of
+from sitechat.storage.jobs import OPEN_JOB
 from sitechat.storage.site_progress import is_growing, percentage
 from sitechat.storage.tables import ItemRow, JobRow, UtcDateTime, now
 
@@ -27,7 +28,6 @@ STALL_SECONDS = 30
 UNTENDED_SECONDS = 15
 """A job at the head of the queue that nobody has taken up for this long waits for a SiteChat to run."""
 _MOVING = ("pending", "in_progress")
-_OPEN = ("pending", "in_progress", "paused")
 _ON = {
     "file_processing": "{name} to be read",
     "text_extraction": "the text of {name}",
@@ -53,7 +53,7 @@ class JobProgressReader:
         statement = select(JobRow.id).where(
             JobRow.knowledge_base_id == knowledge_base_id,
             JobRow.owner_id == caller.user_id,
-            JobRow.state.in_(("pending", "in_progress", "paused")),
+            JobRow.state.in_(OPEN_JOB),
         )
         async with self._db.read() as session:
             return (await session.execute(statement.limit(1))).first() is not None
@@ -71,7 +71,7 @@ class JobProgressReader:
 
     async def current(self, caller: Caller, since: datetime) -> list[ProgressRecord]:
         """The caller's jobs of all knowledge bases that are open or have ended since then, newest first."""
-        recent = JobRow.state.in_(_OPEN) | (JobRow.completed_at >= since)
+        recent = JobRow.state.in_(OPEN_JOB) | (JobRow.completed_at >= since)
         statement = select(JobRow).where(JobRow.owner_id == caller.user_id, recent)
         async with self._db.read() as session:
             jobs = await session.execute(statement.order_by(JobRow.created_at.desc(), JobRow.id))

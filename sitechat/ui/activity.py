@@ -9,7 +9,6 @@ from sitechat.progress import ProgressRecord
 from sitechat.ui import bell, changes, files, session, text, working
 from sitechat.ui.markdown import plain
 
-OPEN = {"pending", "in_progress", "paused"}
 _FILES_EVERY = 3.0
 """Seconds between two drawings of a running job's files, which may be thousands."""
 
@@ -22,7 +21,7 @@ def draw(jobs: Sequence[ProgressRecord]) -> None:
     st.subheader(text.ACTIVITY, anchor=False)
     for job in shown(jobs):
         with st.container(border=True, key=f"job-{job.id}", gap="xsmall"):
-            if job.status in OPEN:
+            if job.is_open:
                 bell.on_change(f"working-{job.id}", functools.partial(_working, job))
                 bell.on_change(f"files-{job.id}", functools.partial(files.draw, job.id), pause=_FILES_EVERY)
             else:
@@ -30,8 +29,8 @@ def draw(jobs: Sequence[ProgressRecord]) -> None:
 
 
 def shown(jobs: Sequence[ProgressRecord]) -> list[ProgressRecord]:
-    ended = next((job for job in jobs if job.status not in OPEN), None)
-    return [job for job in jobs if job.status in OPEN or job is ended]
+    ended = next((job for job in jobs if not job.is_open), None)
+    return [job for job in jobs if job.is_open or job is ended]
 
 
 def redraw_at_turns(drawn: int) -> None:
@@ -69,9 +68,9 @@ def _commands(job: ProgressRecord) -> None:
             _command(job, "pause", text.PAUSE, "pause")
         if job.status == "paused":
             _command(job, "resume", text.RESUME, "play_arrow")
-        if job.status in OPEN:
+        if job.is_open:
             _command(job, "cancel", text.CANCEL_JOB, "close")
-        if job.source_id is not None and job.status not in OPEN:
+        if job.source_id is not None and not job.is_open:
             _command(job, "sync-of", text.READ_AGAIN, "refresh")
         if job.failed_files:
             _command(job, "retry", text.RETRY_FAILED, "refresh")

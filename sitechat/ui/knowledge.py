@@ -111,7 +111,7 @@ def _card(base: KnowledgeBase, jobs: Sequence[ProgressRecord]) -> None:
         facts = [text.base_facts(base.documents, base.chunks), text.updated(text.ago(base.updated_at, session.now()))]
         st.caption(" · ".join(plain(fact) for fact in facts))
         for job in jobs:
-            if job.status in activity.OPEN:
+            if job.is_open:
                 same = text.DOING[working.state(job)] == text.HEALTH[health(base, jobs)]
                 working.draw(job, badge=not same, trouble=True)
         st.button(text.OPEN, icon=":material/arrow_forward:", key=f"enter-{base.id}", on_click=_enter, args=(base.id,))

@@ -37,7 +37,7 @@ def _progress(base: KnowledgeBase) -> None:
 
 
 def _open_job(jobs: Sequence[ProgressRecord]) -> ProgressRecord | None:
-    return next((job for job in jobs if job.status in {"pending", "in_progress", "paused"}), None)
+    return next((job for job in jobs if job.is_open), None)
 
 
 @st.fragment(run_every=4.0)
