@@ -10,6 +10,8 @@ from typing import Literal, Protocol, runtime_checkable
 
 Role = Literal["system", "user", "assistant"]
 FinishReason = Literal["stop", "length", "content_filter"]
+Purpose = Literal["answer", "route", "rewrite", "rerank", "grade", "verify", "question"]
+"""What a completion is for: the answer itself, or a judgement that a step asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +36,17 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One completion. ``question`` and ``passages`` are for providers that answer without a language model."""
+    """One completion. ``question`` and ``passages`` are for providers that answer without a language model.
+
+    ``purpose`` tells a script, a log or a test what is being asked; a vendor's wire does not carry it.
+    """
 
     messages: tuple[Message, ...]
     question: str = ""
     passages: tuple[Passage, ...] = ()
     max_output_tokens: int = 4096
     temperature: float | None = None
+    purpose: Purpose = "answer"
 
 
 @dataclass(frozen=True, slots=True)

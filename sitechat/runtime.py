@@ -30,6 +30,7 @@ from sitechat.indexes.service import Indexes, SearchState
 from sitechat.ingestion.knowledge import KnowledgeService
 from sitechat.ingestion.sample import ensure_sample
 from sitechat.ingestion.service import IngestionService
+from sitechat.pipeline.advisor import Advisor
 from sitechat.pipeline.failures import translate
 from sitechat.pipeline.state import Tools
 from sitechat.progress import ProgressRecord
@@ -66,6 +67,8 @@ class Models:
         self._options = _provider_options(settings)
         self._similarity = similarity
         self._made: dict[str, Provider] = {}
+        self._advisors: dict[str, Advisor] = {}
+        self._step_model = settings.step_model
         self.default = settings.llm or providers.default_spec(
             self._options, settings.bedrock_model, lambda: providers.aws_credentials_present(settings.aws_profile)
         )
@@ -73,6 +76,8 @@ class Models:
         self._names = list(dict.fromkeys(name for name in chosen if name))
         for name in self._names:
             _check_kind(name)
+        if self._step_model and self._step_model != "none":
+            _check_kind(self._step_model)
 
     def names(self) -> list[str]:
         """What a person may choose from, the default first."""
@@ -86,6 +91,15 @@ class Models:
             except ProviderError as error:
                 return Unusable(name, error)
         return self._made[name]
+
+    def advisor(self, name: str) -> Advisor | None:
+        """Whom the steps may ask when ``name`` answers; nobody where it only quotes, or where none is wanted."""
+        judge = self._step_model or name
+        if judge == "none" or not all(self.get(each).capabilities.writes for each in (name, judge)):
+            return None
+        if judge not in self._advisors:
+            self._advisors[judge] = Advisor(self.get(judge))
+        return self._advisors[judge]
 
     async def check(self, name: str) -> str:
         """One line about the provider's reachability, or ``SiteChatError``."""
@@ -182,7 +196,14 @@ class Runtime:
     def tools(self, model: str) -> Tools:
         """What the pipeline works with when it answers with that language model."""
         settings, provider = self.settings, self.models.get(model)
-        return Tools(self.indexes, KnowledgeStore(self.db), provider, settings.passages, settings.max_answer_tokens)
+        return Tools(
+            self.indexes,
+            KnowledgeStore(self.db),
+            provider,
+            settings.passages,
+            settings.max_answer_tokens,
+            self.models.advisor(model),
+        )
 
     def status(self) -> EngineStatus:
         return EngineStatus(self.indexes.state, tuple(self.indexes.notices))
@@ -250,8 +271,9 @@ def _check_kind(name: str) -> None:
     kinds = ("openai", "bedrock", "extractive", "scripted", *providers.GATEWAYS)
     if name.partition("/")[0] not in kinds:
         raise SettingsError(
-            f"SITECHAT_LLM or SITECHAT_MODELS names “{name}”, which is no language model. Use extractive, or "
-            f"<kind>/<model> with one of these kinds: {', '.join(sorted(set(kinds) - {'extractive', 'scripted'}))}."
+            f"SITECHAT_LLM, SITECHAT_MODELS or SITECHAT_STEP_MODEL names “{name}”, which is no language model. Use "
+            f"extractive, or <kind>/<model> with one of these kinds: "
+            f"{', '.join(sorted(set(kinds) - {'extractive', 'scripted'}))}."
         )
 
 

@@ -46,6 +46,11 @@ class Settings(BaseSettings):
         "Unset: OpenAI if its key is set, else Bedrock if AWS credentials and BEDROCK_MODEL are, else extractive.",
     )
     models: str = Field("", description="More language models to choose from on the page, separated by commas.")
+    step_model: str | None = Field(
+        None,
+        description="The language model that judges on the way to an answer (rewriting, grading, verifying), such as a "
+        "smaller one. Unset: the one that answers; none: no model judges.",
+    )
     embedding: str = Field(
         DEFAULT_EMBEDDING,
         description="The search model: local/<sentence-transformers model>, openai/<model> or bedrock/<model id>.",

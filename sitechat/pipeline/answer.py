@@ -40,7 +40,9 @@ async def answer(state: TurnState, tools: Tools) -> AsyncGenerator[Event, None]:
     else:
         writer = _Writer(state, quotes=not tools.provider.capabilities.writes)
         try:
-            async with aclosing(tools.provider.stream(_request(state, tools))) as deltas:
+            request = _request(state, tools)
+            state.prompt = request.messages
+            async with aclosing(tools.provider.stream(request)) as deltas:
                 async for delta in deltas:
                     for event in writer.write(delta):
                         yield event
@@ -92,7 +94,7 @@ class _Writer:
             case TextDelta(text):
                 return self._text(text)
             case UsageDelta(given, made):
-                self._state.usage = Usage(input_tokens=given, output_tokens=made)
+                self._state.spend(Usage(input_tokens=given, output_tokens=made))
                 return []
             case FinishDelta("content_filter"):
                 raise ContentFiltered("The model's content filter stopped this answer. Try wording the question anew.")

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import replace
 
 from sitechat.errors import InvalidInput, Unavailable
 from sitechat.events import Event, Notice, Status
 from sitechat.pipeline.rewrite import new_words
-from sitechat.pipeline.state import ScoredChunk, Tools, TurnState, stopwatch
+from sitechat.pipeline.state import Found, ScoredChunk, Tools, TurnState, stopwatch
 from sitechat.storage.values import Chunk
 from vectorstore.base import Filter, Hit
 
@@ -28,7 +29,7 @@ _TANTIVY_FACTOR = 2.2
 """tantivy's scores carry the factor (k1 + 1) that Lucene's form leaves out."""
 
 
-async def retrieve(state: TurnState, tools: Tools) -> AsyncIterator[Event]:
+async def retrieve(state: TurnState, tools: Tools) -> AsyncGenerator[Event, None]:
     """Fill ``state.hits``, best first. Raises ``InvalidInput`` where there is nothing to search in."""
     base = state.knowledge_base
     if base is None:
@@ -51,8 +52,10 @@ async def retrieve(state: TurnState, tools: Tools) -> AsyncIterator[Event]:
     cosines = _cosines(dense)
     ranked = _fused(cosines, text, text_beside)[:RESCORED]
     chunks = await tools.knowledge.chunks(state.caller, ranked)
-    hits = await _scored(tools, state.question, beside, [chunks[i] for i in ranked if i in chunks], cosines)
-    state.hits = tuple(_distinct(hits)[: tools.passages])
+    places = _places(cosines, dense, text, ranked)
+    hits = await _scored(tools, state.question, beside, [chunks[i] for i in ranked if i in chunks], places)
+    state.candidates = tuple(_distinct(hits))
+    state.hits = state.candidates[: tools.passages]
     pages = len({hit.chunk.document_id for hit in state.hits})
     yield done(passages=len(state.hits), pages=pages)
 
@@ -74,21 +77,34 @@ def _fused(cosines: defaultdict[int, float], text: Sequence[Hit], beside: Sequen
     return sorted(scores, key=scores.__getitem__, reverse=True)
 
 
+def _places(
+    cosines: defaultdict[int, float], dense: Sequence[Hit], text: Sequence[Hit], fused: Sequence[int]
+) -> dict[int, Found]:
+    """How each of the fused chunks was found, their words not yet counted."""
+    by_vector = {hit.chunk_id: rank for rank, hit in enumerate(dense, start=1)}
+    by_words = {hit.chunk_id: rank for rank, hit in enumerate(text, start=1)}
+    return {
+        i: Found(cosine=cosines[i], dense_rank=by_vector.get(i), text_rank=by_words.get(i), fused_rank=rank)
+        for rank, i in enumerate(fused, start=1)
+    }
+
+
 async def _scored(
-    tools: Tools, question: str, beside: str, chunks: Sequence[Chunk], cosines: defaultdict[int, float]
+    tools: Tools, question: str, beside: str, chunks: Sequence[Chunk], found: Mapping[int, Found]
 ) -> list[ScoredChunk]:
     """Chunks by ``cosine + 0.03 × BM25 + 0.005 × BM25 of word pairs``, best first."""
     candidates = [(chunk.title, chunk.heading_path, chunk.text, chunk.language) for chunk in chunks]
     words = await tools.indexes.rescore(question, candidates)
     others = await tools.indexes.rescore(beside, candidates)
     scored = [
-        ScoredChunk(
-            chunk,
-            cosines[chunk.id] + WORDS_WEIGHT * (word.terms + BESIDE_WEIGHT * other.terms) + PAIRS_WEIGHT * word.pairs,
-        )
+        _weighed(chunk, replace(found[chunk.id], words=word.terms + BESIDE_WEIGHT * other.terms, pairs=word.pairs))
         for chunk, word, other in zip(chunks, words, others, strict=True)
     ]
     return sorted(scored, key=lambda hit: hit.score, reverse=True)
+
+
+def _weighed(chunk: Chunk, found: Found) -> ScoredChunk:
+    return ScoredChunk(chunk, found.cosine + WORDS_WEIGHT * found.words + PAIRS_WEIGHT * found.pairs, found)
 
 
 async def _dense(tools: Tools, state: TurnState, where: Filter) -> list[Hit] | Unavailable:

@@ -5,7 +5,7 @@ since history joined to every question halves recall; only the user's own questi
 """
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 from providers.question import analyse
 from providers.words import STOP_STEMS, stem, words
@@ -26,7 +26,7 @@ _FEW = 3
 """Telling words of a question that is too short to stand alone."""
 
 
-async def rewrite(state: TurnState, _: Tools) -> AsyncIterator[Event]:
+async def rewrite(state: TurnState, _: Tools) -> AsyncGenerator[Event, None]:
     """Fill ``state.leans_on``; says nothing where the question stands alone."""
     earlier = [message.content for message in state.history if message.role == "user" and message.content.strip()]
     if not leans(state.question, earlier):

@@ -1,7 +1,7 @@
 """Small talk is answered without searching."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from sitechat.events import Event, Status
 from sitechat.pipeline.state import Tools, TurnState, stopwatch
@@ -25,7 +25,7 @@ def is_small_talk(question: str) -> bool:
     return bool(words) and len(words) <= 80 and _SMALL_TALK.fullmatch(words) is not None
 
 
-async def route(state: TurnState, _: Tools) -> AsyncIterator[Event]:
+async def route(state: TurnState, _: Tools) -> AsyncGenerator[Event, None]:
     """Decide between ``chitchat`` and ``qa``."""
     message = "Classifying your question"
     done = stopwatch("routing", message)

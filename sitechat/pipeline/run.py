@@ -1,24 +1,69 @@
-"""The order of the steps."""
+"""The order of the steps, and how long each may take."""
 
+import asyncio
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import dataclass
+from time import perf_counter
 
-from sitechat.events import Event
+from sitechat.events import Event, Notice, Status, Step
 from sitechat.pipeline.answer import answer
 from sitechat.pipeline.retrieve import retrieve
 from sitechat.pipeline.rewrite import rewrite
 from sitechat.pipeline.route import route
-from sitechat.pipeline.state import Tools, TurnState
+from sitechat.pipeline.state import StepFunction, Tools, TurnState
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class OptionalStep:
+    """A step that an answer is possible without. ``seconds`` is its limit; ``without`` is what a person is told.
+
+    Such a step changes the state only once it knows what it has to say.
+    """
+
+    name: Step
+    step: StepFunction
+    seconds: float
+    without: str
+
+
+ROUTE = OptionalStep("routing", route, 15, "The question could not be classified; searching the documents for it.")
+REWRITE = OptionalStep("rewriting", rewrite, 15, "The conversation could not be taken into account.")
 
 
 async def run(state: TurnState, tools: Tools) -> AsyncGenerator[Event, None]:
     """Answer ``state.question``; what came of it is in ``state``. Raises ``SiteChatError``."""
-    async for event in route(state, tools):
+    async for event in tried(ROUTE, state, tools):
         yield event
     if state.intent != "chitchat":
-        for step in (rewrite, retrieve):
-            async for event in step(state, tools):
-                yield event
+        async for event in tried(REWRITE, state, tools):
+            yield event
+        async for event in retrieve(state, tools):
+            yield event
     async with aclosing(answer(state, tools)) as events:
         async for event in events:
             yield event
+
+
+async def tried(optional: OptionalStep, state: TurnState, tools: Tools) -> AsyncGenerator[Event, None]:
+    """The step's events; where it fails or takes too long, a notice in place of the rest of them."""
+    begun = perf_counter()
+    deadline = asyncio.get_running_loop().time() + optional.seconds
+    async with aclosing(optional.step(state, tools)) as events:
+        while True:
+            try:
+                async with asyncio.timeout_at(deadline):
+                    event = await anext(events)
+            except StopAsyncIteration:
+                return
+            except Exception as error:
+                took_long = isinstance(error, TimeoutError)
+                log.warning("the step %s was left out", optional.name, exc_info=None if took_long else error)
+                break
+            yield event
+    spent = round((perf_counter() - begun) * 1000, 1)
+    yield Notice(kind="degraded", message=optional.without)
+    yield Status(step=optional.name, message=optional.without, detail={"ms": spent})

@@ -1,16 +1,35 @@
 """What a turn knows while it is answered, and what its steps may use."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from providers.base import Provider
+from providers.base import Message as Prompt
+from providers.base import Provider, Purpose
 from sitechat.events import Citation, Closest, Event, Intent, Status, Step, Usage
 from sitechat.identity import Caller
 from sitechat.indexes.service import Indexes
 from sitechat.storage.knowledge import KnowledgeStore
 from sitechat.storage.values import Chunk, KnowledgeBase, Message
+
+if TYPE_CHECKING:
+    from sitechat.pipeline.advisor import Advisor
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """How a passage was found: its measures, and its place from 1 in each list; None where a list did not have it.
+
+    ``cosine`` is the vectors'; ``words`` and ``pairs`` are Lucene's BM25 over words and over adjacent pairs of them.
+    """
+
+    cosine: float = 0.0
+    words: float = 0.0
+    pairs: float = 0.0
+    dense_rank: int | None = None
+    text_rank: int | None = None
+    fused_rank: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +38,26 @@ class ScoredChunk:
 
     chunk: Chunk
     score: float
+    found: Found = Found()
+
+
+@dataclass(frozen=True, slots=True)
+class Consultation:
+    """A judgement that a step asked a language model for; ``reply`` is None where none of use came."""
+
+    purpose: Purpose
+    messages: tuple[Prompt, ...]
+    reply: str | None
+    ms: float
 
 
 @dataclass(slots=True)
 class TurnState:
     """Values only. ``content`` is the Markdown sent so far; ``refused`` means the documents are silent.
 
-    ``leans_on``: earlier questions that this one cannot be understood without.
+    ``leans_on``: earlier questions that this one cannot be understood without. ``candidates`` are all passages whose
+    order was looked at closely, best first; ``hits`` the ones of them that the answer is made from. ``usage`` is that
+    of the answer and of all ``consultations``.
     """
 
     caller: Caller
@@ -34,7 +66,10 @@ class TurnState:
     knowledge_base: KnowledgeBase | None = None
     intent: Intent = "qa"
     leans_on: tuple[str, ...] = ()
+    candidates: tuple[ScoredChunk, ...] = ()
     hits: tuple[ScoredChunk, ...] = ()
+    consultations: list[Consultation] = field(default_factory=list)
+    prompt: tuple[Prompt, ...] = ()
     content: str = ""
     citations: list[Citation] = field(default_factory=list)
     closest: tuple[Closest, ...] = ()
@@ -45,22 +80,33 @@ class TurnState:
     started: float = field(default_factory=perf_counter)
     first_token_at: float | None = None
 
+    def spend(self, usage: Usage) -> None:
+        """Add what a call to a language model cost."""
+        self.usage = Usage(
+            input_tokens=self.usage.input_tokens + usage.input_tokens,
+            output_tokens=self.usage.output_tokens + usage.output_tokens,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What steps work with. ``passages``: how many are given to the model."""
+    """What steps work with. ``passages``: how many are given to the model.
+
+    ``advisor``: whom steps may ask for a judgement; None where no language model is set.
+    """
 
     indexes: Indexes
     knowledge: KnowledgeStore
     provider: Provider
     passages: int
     max_output_tokens: int
+    advisor: "Advisor | None" = None
 
 
 class StepFunction(Protocol):
     """One step of the pipeline."""
 
-    def __call__(self, state: TurnState, tools: Tools, /) -> AsyncIterator[Event]: ...
+    def __call__(self, state: TurnState, tools: Tools, /) -> AsyncGenerator[Event, None]: ...
 
 
 def stopwatch(step: Step, message: str) -> Callable[..., Status]:
