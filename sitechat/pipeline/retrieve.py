@@ -43,8 +43,8 @@ async def retrieve(state: TurnState, tools: Tools) -> AsyncGenerator[Event, None
     beside = new_words(state.question, state.leans_on)
     dense, text, text_beside = await asyncio.gather(
         _dense(tools, state, where),
-        tools.indexes.full_text(state.question, CANDIDATES, where),
-        tools.indexes.full_text(beside, CANDIDATES, where),
+        _full_text(tools, state, state.question, where),
+        _full_text(tools, state, beside, where),
     )
     if isinstance(dense, Unavailable):
         yield Notice(kind="degraded", message=f"Searching by words only. {dense.message}")
@@ -109,9 +109,18 @@ def _weighed(chunk: Chunk, found: Found) -> ScoredChunk:
 
 async def _dense(tools: Tools, state: TurnState, where: Filter) -> list[Hit] | Unavailable:
     try:
-        return await tools.indexes.dense(state.question, CANDIDATES, where, leans_on=state.leans_on)
+        wanted = CANDIDATES + len(state.left_out)
+        return _kept(await tools.indexes.dense(state.question, wanted, where, leans_on=state.leans_on), state)
     except Unavailable as error:
         return error
+
+
+async def _full_text(tools: Tools, state: TurnState, query: str, where: Filter) -> list[Hit]:
+    return _kept(await tools.indexes.full_text(query, CANDIDATES + len(state.left_out), where), state)
+
+
+def _kept(hits: Sequence[Hit], state: TurnState) -> list[Hit]:
+    return [hit for hit in hits if hit.chunk_id not in state.left_out][:CANDIDATES]
 
 
 def _distinct(hits: Sequence[ScoredChunk]) -> list[ScoredChunk]:

@@ -36,15 +36,21 @@ REWRITE = OptionalStep("rewriting", rewrite, 15, "The conversation could not be 
 
 async def run(state: TurnState, tools: Tools) -> AsyncGenerator[Event, None]:
     """Answer ``state.question``; what came of it is in ``state``. Raises ``SiteChatError``."""
+    async for event in search(state, tools):
+        yield event
+    async with aclosing(answer(state, tools)) as events:
+        async for event in events:
+            yield event
+
+
+async def search(state: TurnState, tools: Tools) -> AsyncGenerator[Event, None]:
+    """The steps before the answer is made; passages are in ``state`` then. Raises ``SiteChatError``."""
     async for event in tried(ROUTE, state, tools):
         yield event
     if state.intent != "chitchat":
         async for event in tried(REWRITE, state, tools):
             yield event
         async for event in retrieve(state, tools):
-            yield event
-    async with aclosing(answer(state, tools)) as events:
-        async for event in events:
             yield event
 
 

@@ -57,13 +57,15 @@ class TurnState:
 
     ``leans_on``: earlier questions that this one cannot be understood without. ``candidates`` are all passages whose
     order was looked at closely, best first; ``hits`` the ones of them that the answer is made from. ``usage`` is that
-    of the answer and of all ``consultations``.
+    of the answer and of all ``consultations``. ``left_out`` are ids of passages that the search passes over, as an
+    evaluation does to see what becomes of a question without them.
     """
 
     caller: Caller
     question: str
     history: tuple[Message, ...] = ()
     knowledge_base: KnowledgeBase | None = None
+    left_out: frozenset[int] = frozenset()
     intent: Intent = "qa"
     leans_on: tuple[str, ...] = ()
     candidates: tuple[ScoredChunk, ...] = ()

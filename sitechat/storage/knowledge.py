@@ -139,6 +139,26 @@ class KnowledgeStore:
             rows = (await session.execute(_chunks().where(ChunkRow.id.in_(chunk_ids)))).all()
         return {row.id: _chunk(row) for row in rows if _may_see(caller, row.owner_id, row.access)}
 
+    async def chunk_ids(
+        self, caller: Caller, knowledge_base_id: str, uris: Sequence[str] | None = None
+    ) -> dict[str, list[int]]:
+        """By the source of their document, in order; ``uris``: of these alone."""
+        await self.get(caller, knowledge_base_id)
+        statement = (
+            select(DocumentRow.uri, DocumentRow.owner_id, DocumentRow.access, ChunkRow.id)
+            .join(ChunkRow, ChunkRow.document_id == DocumentRow.id)
+            .where(DocumentRow.knowledge_base_id == knowledge_base_id)
+            .order_by(ChunkRow.id)
+        )
+        if uris is not None:
+            statement = statement.where(DocumentRow.uri.in_(uris))
+        found: dict[str, list[int]] = {}
+        async with self._db.read() as session:
+            for uri, owner_id, access, chunk_id in (await session.execute(statement)).all():
+                if _may_see(caller, owner_id, access):
+                    found.setdefault(uri, []).append(chunk_id)
+        return found
+
     async def delete_document(self, caller: Caller, document_id: str) -> Document:
         document = await self.document(caller, document_id)
         async with self._db.write() as session:
