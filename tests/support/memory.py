@@ -1,21 +1,31 @@
 """How much memory this process and its children take while something runs."""
 
 import threading
+from time import monotonic
 from types import TracebackType
 from typing import Self
 
 import psutil
 
 _EVERY_SECONDS = 0.02
+_LEAVING = 60.0
+"""Seconds."""
+_STILL = 1 << 20
+"""Bytes that a second of waiting may take and count as none."""
 
 
 class MemoryWatch:
-    """``grown`` and ``largest_child`` in MB, highest since the last :meth:`reset`; looks fifty times a second."""
+    """``grown`` and ``largest_child`` in MB, highest since the last :meth:`reset`; looks fifty times a second.
+
+    A search model that an earlier test of this process began to load and left to itself is waited for first: loading
+    cannot be interrupted everywhere, and takes hundreds of megabytes.
+    """
 
     def __init__(self) -> None:
         self._process = psutil.Process()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
+        _wait_for_models(self._process)
         self.reset()
 
     def reset(self) -> None:
@@ -48,3 +58,15 @@ class MemoryWatch:
                     self._child = max(self._child, child.memory_info().rss)
                 except psutil.Error:
                     continue  # it has just ended
+
+
+def _wait_for_models(process: psutil.Process) -> None:
+    """Until no thread of a model is left, or they have ceased to take memory."""
+    for thread in threading.enumerate():
+        before = -1
+        until = monotonic() + _LEAVING
+        while thread.name == "embedder" and thread.is_alive() and monotonic() < until:
+            if (taken := process.memory_info().rss) <= before + _STILL:
+                break
+            before = taken
+            thread.join(1)

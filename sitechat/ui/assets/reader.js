@@ -206,7 +206,8 @@ export default function ({ data }) {
   }, { capture: true });
   listen(document, "click", (event) => {
     const mark = markAt(event);
-    if (mark && touched) {
+    // Browsers whose clicks do not say what made them: what was seen last, which a run of the page in between forgets.
+    if (mark && (event.pointerType ? event.pointerType !== "mouse" : touched)) {
       event.preventDefault();
       show(mark, true);
     }
@@ -218,7 +219,7 @@ export default function ({ data }) {
     hide(true);
   }, { capture: true });
   listen(window, "scroll", () => { if (!card.classList.contains("sheet")) hide(); }, { capture: true, passive: true });
-  listen(window, "resize", () => hide());
+  listen(window, "resize", () => { if (!card.classList.contains("sheet")) hide(); });
 
   // Copying happens here, at once: a click that reached the server would wait behind a running answer.
   listen(document, "click", (event) => {
