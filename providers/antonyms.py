@@ -30,13 +30,29 @@ thickest thinnest, useful useless
 """
 
 
+def _words() -> dict[str, tuple[str, ...]]:
+    found: dict[str, set[str]] = {}
+    for pair in _PAIRS.replace("\n", " ").split(","):
+        one, other = pair.split()
+        found.setdefault(one, set()).add(other)
+        found.setdefault(other, set()).add(one)
+    return {word: tuple(sorted(others)) for word, others in found.items()}
+
+
+_OPPOSITE_WORDS = _words()
+
+
 def _table() -> dict[str, frozenset[str]]:
     table: dict[str, set[str]] = {}
-    for pair in _PAIRS.replace("\n", " ").split(","):
-        one, other = (stem(word) for word in pair.split())
-        table.setdefault(one, set()).add(other)
-        table.setdefault(other, set()).add(one)
-    return {word: frozenset(opposites) for word, opposites in table.items()}
+    for word, others in _OPPOSITE_WORDS.items():
+        table.setdefault(stem(word), set()).update(map(stem, others))
+    return {word: frozenset(others) for word, others in table.items()}
 
 
 OPPOSITES = _table()
+"""By stem."""
+
+
+def opposites(word: str) -> tuple[str, ...]:
+    """The words that turn ``word``, as it is written in a dictionary, round."""
+    return _OPPOSITE_WORDS.get(word.lower(), ())

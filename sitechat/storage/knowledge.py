@@ -159,6 +159,23 @@ class KnowledgeStore:
                     found.setdefault(uri, []).append(chunk_id)
         return found
 
+    async def some_chunks(self, caller: Caller, knowledge_base_id: str, documents: int, each: int = 50) -> list[Chunk]:
+        """The first ``each`` passages of up to ``documents`` documents, these evenly spread over their addresses."""
+        await self.get(caller, knowledge_base_id)
+        statement = (
+            select(DocumentRow.id, DocumentRow.owner_id, DocumentRow.access)
+            .where(DocumentRow.knowledge_base_id == knowledge_base_id)
+            .order_by(DocumentRow.uri)
+        )
+        async with self._db.read() as session:
+            rows = (await session.execute(statement)).all()
+            seen = [row.id for row in rows if _may_see(caller, row.owner_id, row.access)]
+            count = min(documents, len(seen))
+            chosen = [seen[place * len(seen) // count] for place in range(count)]
+            wanted = _chunks().where(ChunkRow.document_id.in_(chosen), ChunkRow.ordinal < each)
+            found = (await session.execute(wanted.order_by(DocumentRow.uri, ChunkRow.ordinal))).all()
+        return [_chunk(row) for row in found]
+
     async def delete_document(self, caller: Caller, document_id: str) -> Document:
         document = await self.document(caller, document_id)
         async with self._db.write() as session:
