@@ -30,8 +30,8 @@ _AUXILIARY = re.compile(r"\b(is|are|was|were|can|could|will|would|must|may|shoul
 @dataclass(frozen=True, slots=True)
 class MadeQuestion:
     """``uri`` is its document's, ``chunk_ids`` are the passages that answer it, ``expected`` wordings of which an
-    answer holds one (none where only the passage is known). ``left_out``: the uris of documents to keep out of the search, so
-    that nothing answers it.
+    answer holds one (none where only the passage is known). ``left_out``: the uris of documents to keep out of the
+    search, so that nothing answers it.
 
     Where ``answerable`` is False, ``chunk_ids`` are those that it was made from.
     """
