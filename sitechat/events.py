@@ -51,6 +51,11 @@ class Status(_Event):
     attempt: int | None = None
     detail: dict[str, JsonValue] | None = None
 
+    @property
+    def is_end(self) -> bool:
+        """Whether the step has ended."""
+        return self.detail is not None and "ms" in self.detail
+
 
 class Notice(_Event):
     """Something outside slows the answer down; ``seconds`` is how long it has lasted or will last."""

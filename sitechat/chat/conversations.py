@@ -3,12 +3,14 @@
 from collections.abc import Collection
 from typing import Literal
 
-from sitechat.errors import InvalidInput
+from sitechat.errors import InvalidInput, NotFound
 from sitechat.identity import Caller
 from sitechat.pipeline.marks import split_marks
+from sitechat.pipeline.trace import Trace
 from sitechat.storage.conversations import ConversationStore
 from sitechat.storage.engine import Database
 from sitechat.storage.evidence import EvidenceReader
+from sitechat.storage.traces import TraceStore
 from sitechat.storage.values import Conversation, Message, Pulse, Standings, Thread
 
 MAX_TITLE = 200
@@ -18,6 +20,7 @@ class ConversationService:
     def __init__(self, db: Database) -> None:
         self._store = ConversationStore(db)
         self._evidence = EvidenceReader(db)
+        self._traces = TraceStore(db)
 
     async def recent(self, caller: Caller, search: str = "", limit: int = 200) -> list[Conversation]:
         """Newest first; ``search`` finds words in titles and messages."""
@@ -60,6 +63,14 @@ class ConversationService:
     async def feedback(self, caller: Caller, message_id: str, rating: Literal[1, -1] | None, comment: str = "") -> None:
         """A thumb, with a comment or without; ``None`` takes it back."""
         await self._store.set_feedback(caller, message_id, rating, comment.strip()[:5000])
+
+    async def trace(self, caller: Caller, answer_id: str) -> Trace:
+        """How an answer came about, or by the id of its turn what became of a question. Raises ``NotFound``."""
+        kept = await self._traces.get(caller, answer_id)
+        if kept is None:
+            await self._store.conversation_of(caller, answer_id)
+            raise NotFound("How this answer was found was not kept: it is older than that.")
+        return Trace.model_validate_json(kept)
 
     async def export_markdown(self, caller: Caller, conversation_id: str) -> str:
         """The conversation as one Markdown document, its evidence as footnotes."""

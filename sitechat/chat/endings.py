@@ -1,10 +1,10 @@
 """How a turn ends: what is stored, and the terminal event that tells the viewers."""
 
+import logging
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Literal
 
-from providers.base import Provider
 from sitechat.chat.log import TurnLog
 from sitechat.errors import NotFound, SiteChatError
 from sitechat.events import (
@@ -17,11 +17,16 @@ from sitechat.events import (
     Stopped,
     Terminal,
 )
-from sitechat.pipeline.state import TurnState
+from sitechat.pipeline.state import Tools, TurnState
+from sitechat.pipeline.trace import Outcome
+from sitechat.pipeline.tracing import Course, trace_of
 from sitechat.storage.conversations import ConversationStore, NewAnswer
-from sitechat.storage.engine import Database
+from sitechat.storage.engine import Database, Transaction
+from sitechat.storage.traces import TraceStore
 from sitechat.storage.turns import TurnStore
 from sitechat.storage.values import Message, Turn
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -30,7 +35,7 @@ class RunningTurn:
 
     turn: Turn
     state: TurnState
-    provider: Provider
+    tools: Tools
     log: TurnLog = field(init=False)
 
     def __post_init__(self) -> None:
@@ -44,6 +49,7 @@ class Endings:
         self._db = db
         self._turns = TurnStore(db)
         self._conversations = ConversationStore(db)
+        self._traces = TraceStore(db)
 
     async def answered(self, running: RunningTurn) -> Answered:
         """Question and answer become messages."""
@@ -67,7 +73,9 @@ class Endings:
     ) -> Failed:
         """Nothing becomes a message; question and partial text stay with the turn."""
         failure = failure_of(running, error)
-        await self._turns.finish(running.turn.id, how, running.state.content, running.log.steps, failure)
+        async with self._db.write() as tx:
+            await self._turns.finish(running.turn.id, how, running.state.content, running.log.steps, failure, tx)
+            await self._keep_trace(running, how, tx, failure=failure)
         return failure
 
     async def replay(self, turn: Turn, messages: list[Message]) -> list[Event]:
@@ -80,6 +88,7 @@ class Endings:
 
     async def _keep(self, running: RunningTurn, metadata: AnswerMetadata, how: Literal["complete", "stopped"]) -> str:
         state, turn, steps = running.state, running.turn, running.log.steps
+        ended: Literal["answered", "stopped"] = "answered" if how == "complete" else "stopped"
         answer = NewAnswer(
             content=state.content,
             state=how,
@@ -93,10 +102,27 @@ class Endings:
             message_id = await self._conversations.add_exchange(
                 turn.conversation_id, turn.id, turn.question, answer, turn.replaces, tx
             )
-            await self._turns.finish(
-                turn.id, "answered" if how == "complete" else "stopped", state.content, steps, tx=tx
-            )
+            await self._turns.finish(turn.id, ended, state.content, steps, tx=tx)
+            await self._keep_trace(running, ended, tx, message_id=message_id)
         return message_id
+
+    async def _keep_trace(
+        self,
+        running: RunningTurn,
+        outcome: Outcome,
+        tx: Transaction,
+        *,
+        message_id: str | None = None,
+        failure: Failed | None = None,
+    ) -> None:
+        turn, seen = running.turn, running.log
+        course = Course(turn.id, turn.model, turn.started_at, outcome, seen.finished, seen.notices, message_id, failure)
+        try:
+            trace = trace_of(running.state, running.tools, course)
+        except Exception:  # an answer is worth more than the account of how it came about
+            log.exception("no trace of turn %s could be made", turn.id)
+            return
+        await self._traces.add(turn.id, message_id, trace.model_dump_json(), tx)
 
 
 def failure_of(running: RunningTurn, error: SiteChatError) -> Failed:
@@ -133,7 +159,7 @@ def _ending_of(turn: Turn, message: Message | None) -> Terminal:
 
 
 def _metadata(running: RunningTurn) -> AnswerMetadata:
-    state, provider = running.state, running.provider
+    state, provider = running.state, running.tools.provider
     first = state.first_token_at
     return AnswerMetadata(
         intent=state.intent,

@@ -9,18 +9,23 @@ from collections import deque
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 
-from sitechat.events import Citation, Event, Gap, Snapshot, Status, Terminal, Token
+from sitechat.events import Citation, Event, Gap, Notice, Snapshot, Status, Terminal, Token
 
 HELD_EVENTS = 20_000
 
 
 class TurnLog:
-    """Lives on the engine loop. ``text``, ``steps`` and ``citations`` are what the events so far amount to."""
+    """Lives on the engine loop. ``text``, ``steps`` and ``citations`` are what the events so far amount to.
+
+    ``finished`` holds how each step ended, once for each time that it was done; ``notices`` what came in between.
+    """
 
     def __init__(self, turn_id: str, held: int = HELD_EVENTS) -> None:
         self.turn_id = turn_id
         self.steps: list[Status] = []
         self.citations: list[Citation] = []
+        self.finished: list[Status] = []
+        self.notices: list[Notice] = []
         self.ended = False
         self._events: deque[Event] = deque(maxlen=held)
         self._last = 0
@@ -85,4 +90,8 @@ class TurnLog:
             self.citations.append(event)
         elif isinstance(event, Status):
             self.steps = [*(step for step in self.steps if step.step != event.step), event]
+            if event.is_end:
+                self.finished.append(event)
+        elif isinstance(event, Notice):
+            self.notices.append(event)
         self.ended = isinstance(event, Terminal)

@@ -204,17 +204,17 @@ class ChatService:
             turn = _new_turn(caller, conversation_id, question, base, name, replaces)
             await self._turns.start(turn, self._runner, fresh=fresh, tx=tx)
         state = TurnState(caller, question, tuple(history), base)
-        running = RunningTurn(turn, state, tools.provider)
-        task = asyncio.create_task(self._answer(running, tools), name=f"turn-{turn.id}")
+        running = RunningTurn(turn, state, tools)
+        task = asyncio.create_task(self._answer(running), name=f"turn-{turn.id}")
         self._tasks[turn.id] = _Task(running, task)
         await asyncio.sleep(0)  # a task that is cancelled before its first step would end without a word
         return turn
 
-    async def _answer(self, running: RunningTurn, tools: Tools) -> None:
+    async def _answer(self, running: RunningTurn) -> None:
         """The turn's whole life; every path ends in exactly one terminal event."""
         ending: Coroutine[None, None, Terminal]
         try:
-            async with aclosing(run(running.state, tools)) as events:
+            async with aclosing(run(running.state, running.tools)) as events:
                 async for event in events:
                     running.log.append(event)
             ending = self._endings.answered(running)

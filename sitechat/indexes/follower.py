@@ -5,6 +5,7 @@ of it. So changes may be applied twice, or many at once, and an empty index that
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from sitechat.storage.vectors import Change, Generation, VectorsStore
@@ -12,6 +13,19 @@ from vectorstore.base import Filter, TextIndex, VectorStore
 
 PAGE = 64
 """Documents that are read and applied at once: bounds the memory of a rebuild."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexVersion:
+    """What a search was made on: the vectors' ``generation`` and their model, and the change that each index was at.
+
+    None where an index was not open.
+    """
+
+    embedding: str | None = None
+    generation: int | None = None
+    dense_sequence: int | None = None
+    text_sequence: int | None = None
 
 
 class Follower(Protocol):
@@ -29,7 +43,7 @@ class DenseFollower:
     def __init__(self, store: VectorStore, vectors: VectorsStore, generation: Generation, run: "Run") -> None:
         self.store = store
         self._vectors = vectors
-        self._generation = generation
+        self.generation = generation
         self._run = run
 
     @property
@@ -37,7 +51,7 @@ class DenseFollower:
         return self.store.sequence
 
     async def apply(self, deletes: list[Filter], document_ids: list[str], sequence: int) -> None:
-        records, data = await self._vectors.vector_records(self._generation, document_ids)
+        records, data = await self._vectors.vector_records(self.generation, document_ids)
         await self._run(lambda: self.store.apply(deletes, records, data, sequence=sequence))
 
 
@@ -56,6 +70,14 @@ class TextFollower:
     async def apply(self, deletes: list[Filter], document_ids: list[str], sequence: int) -> None:
         records = await self._vectors.text_records(document_ids)
         await self._run(lambda: self.index.apply(deletes, records, sequence=sequence))
+
+
+def version(dense: DenseFollower | None, text: TextFollower | None) -> IndexVersion:
+    """Of the indexes as they are now."""
+    sequence = text.sequence if text is not None else None
+    if dense is None:
+        return IndexVersion(text_sequence=sequence)
+    return IndexVersion(dense.generation.embedding, dense.generation.id, dense.sequence, sequence)
 
 
 class Run(Protocol):

@@ -21,7 +21,7 @@ import numpy as np
 from sitechat.disk import trouble_with_disk
 from sitechat.errors import SiteChatError, Unavailable
 from sitechat.indexes.embedded import embedding_text
-from sitechat.indexes.follower import DenseFollower, TextFollower, follow
+from sitechat.indexes.follower import DenseFollower, IndexVersion, TextFollower, follow, version
 from sitechat.storage.vectors import HEADING_SEPARATOR, Generation, VectorsStore
 from vectorstore.base import (
     Embedder,
@@ -109,6 +109,11 @@ class Indexes:
         if self._generation is None:
             raise Unavailable("The search model is still loading. Try again in a moment.")
         return self._generation.id
+
+    @property
+    def version(self) -> IndexVersion:
+        """What a search that begins now is made on."""
+        return version(self._dense, self._text)
 
     @property
     def _failure(self) -> BaseException | None:

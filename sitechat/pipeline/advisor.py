@@ -39,6 +39,11 @@ class Advisor:
         self._failures = 0
         self._rests_until = float("-inf")
 
+    @property
+    def model(self) -> str:
+        """The vendor's key and the model's name, such as ``openai/<model>``."""
+        return f"{self._provider.name}/{self._provider.model}"
+
     async def ask(
         self,
         state: TurnState,

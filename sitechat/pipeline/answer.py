@@ -64,7 +64,10 @@ def _request(state: TurnState, tools: Tools) -> Request:
     passages = tuple(_passage(number, hit) for number, hit in enumerate(state.hits, 1))
     spent = len(state.question) + sum(len(message.content) for message in state.history[-prompts.HISTORY_MESSAGES :])
     budget = max(2000, (facts.context_tokens - limit) * _CHARS_PER_TOKEN - spent - 2000)
-    messages = prompts.answer(state.question, state.history, passages, budget)
+    room = prompts.fitting(passages, budget)
+    passages, state.over_budget = passages[:room], state.hits[room:]
+    state.hits = state.hits[:room]
+    messages = prompts.answer(state.question, state.history, passages)
     return Request(messages, question=state.question, passages=passages, max_output_tokens=limit)
 
 

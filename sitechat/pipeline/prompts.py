@@ -1,6 +1,7 @@
 """What a language model is told. ``VERSION`` changes whenever a word of it does."""
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 from providers.base import Message, Passage
 from sitechat.pipeline.marks import strip_marks
@@ -33,18 +34,14 @@ def small_talk(question: str, history: Sequence[StoredMessage]) -> tuple[Message
     return (Message("system", _SMALL_TALK), *_history(history), Message("user", question))
 
 
-def answer(
-    question: str, history: Sequence[StoredMessage], passages: Sequence[Passage], budget: int
-) -> tuple[Message, ...]:
-    """``budget`` is the room for passages, in characters; the weakest are left out."""
-    blocks: list[str] = []
-    for passage in passages:
-        block = _block(passage)
-        if len(block) > budget:
-            break
-        budget -= len(block)
-        blocks.append(block)
-    quoted = "\n\n".join(blocks)
+def fitting(passages: Sequence[Passage], budget: int) -> int:
+    """How many of the passages, from the first, there is room for; ``budget`` is in characters."""
+    lengths = accumulate(len(_block(passage)) for passage in passages)
+    return sum(length <= budget for length in lengths)
+
+
+def answer(question: str, history: Sequence[StoredMessage], passages: Sequence[Passage]) -> tuple[Message, ...]:
+    quoted = "\n\n".join(_block(passage) for passage in passages)
     return (
         Message("system", _ANSWER),
         *_history(history),

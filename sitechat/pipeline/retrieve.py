@@ -40,12 +40,14 @@ async def retrieve(state: TurnState, tools: Tools) -> AsyncGenerator[Event, None
     if tools.indexes.state.name == "loading":
         yield Notice(kind="preparing", message="The search model is still loading; your question is next.")
     where = Filter(knowledge_base_ids=frozenset({base.id}), principals=state.caller.principals)
+    state.where = where
     beside = new_words(state.question, state.leans_on)
     dense, text, text_beside = await asyncio.gather(
         _dense(tools, state, where),
         _full_text(tools, state, state.question, where),
         _full_text(tools, state, beside, where),
     )
+    state.searched = tools.indexes.version
     if isinstance(dense, Unavailable):
         yield Notice(kind="degraded", message=f"Searching by words only. {dense.message}")
         dense = []

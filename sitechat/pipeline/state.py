@@ -9,9 +9,11 @@ from providers.base import Message as Prompt
 from providers.base import Provider, Purpose
 from sitechat.events import Citation, Closest, Event, Intent, Status, Step, Usage
 from sitechat.identity import Caller
+from sitechat.indexes.follower import IndexVersion
 from sitechat.indexes.service import Indexes
 from sitechat.storage.knowledge import KnowledgeStore
 from sitechat.storage.values import Chunk, KnowledgeBase, Message
+from vectorstore.base import Filter
 
 if TYPE_CHECKING:
     from sitechat.pipeline.advisor import Advisor
@@ -56,9 +58,10 @@ class TurnState:
     """Values only. ``content`` is the Markdown sent so far; ``refused`` means the documents are silent.
 
     ``leans_on``: earlier questions that this one cannot be understood without. ``candidates`` are all passages whose
-    order was looked at closely, best first; ``hits`` the ones of them that the answer is made from. ``usage`` is that
-    of the answer and of all ``consultations``. ``left_out`` are ids of passages that the search passes over, as an
-    evaluation does to see what becomes of a question without them.
+    order was looked at closely, best first; ``hits`` the ones of them that the answer is made from, and ``over_budget``
+    those that would have been but for the room in the prompt. ``where`` is what was searched, in the state that
+    ``searched`` names; ``left_out`` are ids of passages that the search passes over, as an evaluation does to see what
+    becomes of a question without them. ``usage`` is that of the answer and of all ``consultations``.
     """
 
     caller: Caller
@@ -69,7 +72,10 @@ class TurnState:
     intent: Intent = "qa"
     leans_on: tuple[str, ...] = ()
     candidates: tuple[ScoredChunk, ...] = ()
+    where: Filter | None = None
+    searched: IndexVersion | None = None
     hits: tuple[ScoredChunk, ...] = ()
+    over_budget: tuple[ScoredChunk, ...] = ()
     consultations: list[Consultation] = field(default_factory=list)
     prompt: tuple[Prompt, ...] = ()
     content: str = ""

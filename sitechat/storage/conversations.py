@@ -140,12 +140,20 @@ class ConversationStore:
         return [_message(row, citations.get(row.id, []), _feedback(thumb) if thumb else None) for row, thumb in rows]
 
     async def conversation_of(self, caller: Caller, message_id: str) -> str:
+        statement = (
+            select(MessageRow.conversation_id)
+            .join(ConversationRow, ConversationRow.id == MessageRow.conversation_id)
+            .where(
+                MessageRow.id == message_id,
+                ConversationRow.owner_id == caller.user_id,
+                ConversationRow.deleted_at.is_(None),
+            )
+        )
         async with self._db.read() as session:
-            row = await session.get(MessageRow, message_id)
-        if row is None:
+            found = (await session.execute(statement)).scalar_one_or_none()
+        if found is None:
             raise NotFound("This message does not exist, or not any more.")
-        await self.get(caller, row.conversation_id)
-        return row.conversation_id
+        return found
 
     async def add_exchange(
         self,

@@ -24,7 +24,7 @@ class StatusLine:
 
     def status(self, event: Status, now: float) -> None:
         self._retry_at = self._notice = None
-        if _is_end(event):
+        if event.is_end:
             self.steps = [*(step for step in self.steps if step.step != event.step), event]
             if self._next is not None and self._next[0] == event.step:
                 self._next = None
@@ -50,13 +50,9 @@ class StatusLine:
         return self._notice or self.label
 
 
-def _is_end(event: Status) -> bool:
-    return event.detail is not None and "ms" in event.detail
-
-
 def listed(steps: Sequence[Status]) -> str:
     """Finished steps as Markdown, one a line: message, numbers, time."""
-    return "  \n".join(_line(step) for step in steps if _is_end(step))
+    return "  \n".join(_line(step) for step in steps if step.is_end)
 
 
 def _line(step: Status) -> str:

@@ -12,6 +12,7 @@ from sitechat.storage.tables.conversations import (
     ConversationRow,
     FeedbackRow,
     MessageRow,
+    TraceRow,
     TurnRow,
 )
 from sitechat.storage.tables.ingestion import (
@@ -46,6 +47,7 @@ __all__ = [
     "NoticeRow",
     "SourceRow",
     "StagedVectorRow",
+    "TraceRow",
     "TurnRow",
     "UtcDateTime",
     "VectorRow",

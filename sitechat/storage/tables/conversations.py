@@ -1,4 +1,5 @@
-"""Conversations, their messages with citations, the questions on their way, and what people thought of answers."""
+"""Conversations, their messages with citations, the questions on their way, how they were answered, and what people
+thought of it."""
 
 from datetime import datetime
 from typing import Any
@@ -8,6 +9,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     String,
     Text,
     text,
@@ -108,6 +110,16 @@ class TurnRow(Base):
     started_at: Mapped[datetime] = mapped_column(default=now)
     updated_at: Mapped[datetime] = mapped_column(default=now)
     finished_at: Mapped[datetime | None]
+
+
+class TraceRow(Base):
+    """How a turn was answered, as compressed JSON; of one that became no answer, ``message_id`` is empty."""
+
+    __tablename__ = "traces"
+
+    turn_id: Mapped[str] = mapped_column(ForeignKey("turns.id", ondelete="CASCADE"), primary_key=True)
+    message_id: Mapped[str | None] = mapped_column(ForeignKey("messages.id", ondelete="CASCADE"), unique=True)
+    data: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class FeedbackRow(Base):

@@ -1,0 +1,186 @@
+"""Makes the trace of a turn from what the turn knows at its end."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b
+from time import perf_counter
+
+import sitechat
+from providers.base import Message
+from sitechat.events import Failed, Notice, Status
+from sitechat.indexes.follower import IndexVersion
+from sitechat.pipeline.state import ScoredChunk, Tools, TurnState
+from sitechat.pipeline.trace import (
+    Answer,
+    Cited,
+    Failure,
+    Model,
+    NoticeTrace,
+    Outcome,
+    Place,
+    Prompt,
+    Queries,
+    Searched,
+    StepTrace,
+    Trace,
+    TracedPassage,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What is known of a turn beside its state. ``model`` is the language model's name in the settings."""
+
+    turn_id: str
+    model: str
+    at: datetime
+    outcome: Outcome
+    steps: Sequence[Status]
+    notices: Sequence[Notice]
+    message_id: str | None = None
+    failure: Failed | None = None
+
+
+def trace_of(state: TurnState, tools: Tools, course: Course) -> Trace:
+    first = state.first_token_at
+    failure = course.failure
+    return Trace(
+        sitechat=sitechat.__version__,
+        turn_id=course.turn_id,
+        message_id=course.message_id,
+        at=course.at,
+        outcome="refused" if course.outcome == "answered" and state.refused else course.outcome,
+        failure=Failure(code=failure.code, message=failure.message) if failure else None,
+        intent=state.intent,
+        queries=Queries(question=state.question, leans_on=state.leans_on),
+        history=tuple(message.id for message in state.history),
+        searched=_searched(state),
+        passages=_passages(state),
+        passages_wanted=tools.passages,
+        consultations=tuple(state.consultations),
+        model=_model(tools, course.model),
+        prompt=Prompt(version=state.prompt_version, messages=state.prompt),
+        answer=_answer(state),
+        usage=state.usage,
+        steps=tuple(_step(status) for status in course.steps),
+        notices=tuple(NoticeTrace(kind=notice.kind, message=notice.message) for notice in course.notices),
+        ttft_ms=round((first - state.started) * 1000, 1) if first is not None else None,
+        duration_ms=round((perf_counter() - state.started) * 1000, 1),
+    )
+
+
+def digest(text: str) -> str:
+    """The same for the same words, however they are spaced."""
+    return blake2b(" ".join(text.split()).encode(), digest_size=8).hexdigest()
+
+
+def _searched(state: TurnState) -> Searched | None:
+    if state.where is None or state.knowledge_base is None:
+        return None
+    return Searched(
+        knowledge_base_id=state.knowledge_base.id,
+        knowledge_base=state.knowledge_base.name,
+        principals=tuple(sorted(state.where.principals or ())),
+        index=state.searched or IndexVersion(),
+    )
+
+
+def _passages(state: TurnState) -> tuple[TracedPassage, ...]:
+    """Candidates in their order, each as it was given to the model if it was."""
+    numbers = {hit.chunk.id: number for number, hit in enumerate(state.hits, start=1)}
+    dropped = {hit.chunk.id for hit in state.over_budget}
+    chosen = {hit.chunk.id: hit for hit in (*state.hits, *state.over_budget)}
+    looked_at = {hit.chunk.id: chosen.get(hit.chunk.id, hit) for hit in state.candidates} | chosen
+    cited: defaultdict[int, list[int]] = defaultdict(list)
+    for citation in state.citations:
+        cited[citation.chunk_id].append(citation.number)
+    made = []
+    for rank, hit in enumerate(looked_at.values(), start=1):
+        chunk_id = hit.chunk.id
+        given = chunk_id in numbers
+        place = _place(hit.chunk.text, state.prompt) if given else None
+        fate = {
+            "number": numbers.get(chunk_id),
+            "over_budget": chunk_id in dropped,
+            "cited": tuple(cited[chunk_id]),
+            "place": place,
+            "text": hit.chunk.text if given and place is None else None,
+        }
+        made.append(_passage(hit, rank).model_copy(update=fate))
+    return tuple(made)
+
+
+def _passage(hit: ScoredChunk, rank: int) -> TracedPassage:
+    chunk = hit.chunk
+    return TracedPassage(
+        rank=rank,
+        chunk_id=chunk.id,
+        document_id=chunk.document_id,
+        title=chunk.title,
+        heading_path=chunk.heading_path,
+        page=chunk.page,
+        uri=chunk.uri,
+        media_type=chunk.media_type,
+        start=chunk.start,
+        end=chunk.end,
+        read_at=chunk.read_at,
+        digest=digest(chunk.text),
+        score=hit.score,
+        found=hit.found,
+    )
+
+
+def _place(text: str, prompt: Iterable[Message]) -> Place | None:
+    """Where the prompt holds the text; nowhere if it does not hold it word for word."""
+    for number, message in enumerate(prompt):
+        start = message.content.find(text)
+        if start >= 0:
+            return Place(message=number, start=start, end=start + len(text))
+    return None
+
+
+def _model(tools: Tools, spec: str) -> Model:
+    provider = tools.provider
+    facts = provider.capabilities
+    return Model(
+        spec=spec,
+        provider=provider.name,
+        name=provider.model,
+        writes=facts.writes,
+        max_output_tokens=min(tools.max_output_tokens, facts.max_output_tokens),
+        advisor=tools.advisor.model if tools.advisor is not None else None,
+    )
+
+
+def _answer(state: TurnState) -> Answer:
+    return Answer(
+        content=state.content,
+        citations=tuple(
+            Cited(
+                number=each.number,
+                chunk_id=each.chunk_id,
+                document_id=each.document_id,
+                title=each.title,
+                quote=each.quote,
+                start=each.start,
+                end=each.end,
+            )
+            for each in state.citations
+        ),
+        closest=state.closest,
+        truncated=state.truncated,
+    )
+
+
+def _step(status: Status) -> StepTrace:
+    numbers = dict(status.detail or {})
+    spent = numbers.pop("ms", 0.0)
+    return StepTrace(
+        step=status.step,
+        message=status.message,
+        ms=float(spent) if isinstance(spent, int | float) else 0.0,
+        attempt=status.attempt,
+        numbers=numbers,
+    )
