@@ -31,9 +31,11 @@ from vectorstore.base import (
     IndexInUseError,
     SnapshotError,
     TextIndex,
+    Vectors,
     VectorStore,
     WordScore,
 )
+from vectorstore.embeddings.query_cache import QueryVectors
 from vectorstore.factory import create_store, create_text_index, open_store, open_text_index
 from vectorstore.words import searched_text
 
@@ -66,6 +68,7 @@ class Indexes:
         self.notices: list[str] = []
         self.embedder: Embedder = make_embedder(spec)
         self._wanted = self.embedder
+        self._queries = QueryVectors()
         self._vectors = vectors
         self._directory = directory
         self._make_embedder = make_embedder
@@ -120,6 +123,12 @@ class Indexes:
         task = self._loading
         return task.exception() if task is not None and task.done() and not task.cancelled() else None
 
+    @property
+    def sequence(self) -> int | None:
+        """The newest change of the database that both indexes hold; None while one of them does not serve."""
+        dense, text = self._dense, self._text
+        return min(dense.sequence, text.sequence) if dense is not None and text is not None else None
+
     def counts(self) -> tuple[int, int]:
         """Vectors in the dense index, and chunks in the full-text index."""
         dense, text = self._dense, self._text
@@ -160,16 +169,20 @@ class Indexes:
 
         ``leans_on``: earlier texts, each of which is joined to the query; all of them weigh as much as it does alone.
         """
-        await self.ready()
-        dense = self._dense
-        assert dense is not None
-        try:
-            vectors = await self.embedder.embed([query, *(f"{text} {query}" for text in leans_on)], "query")
-        except EmbeddingError as error:
-            raise Unavailable(error.message, retry_after=error.retry_after) from error
+        vectors = await self.query_vectors([query, *(f"{text} {query}" for text in leans_on)])
         vector = vectors[0] + vectors[1:].mean(axis=0) if leans_on else vectors[0]
         vector = vector / (np.linalg.norm(vector) or 1.0)
+        dense = self._dense
+        assert dense is not None
         return await self._run(lambda: dense.store.search(vector, k, where))
+
+    async def query_vectors(self, questions: Sequence[str]) -> Vectors:
+        """Of questions, kept for a while. Raises ``Unavailable``."""
+        await self.ready()
+        try:
+            return await self._queries.embed(self.embedder, questions)
+        except EmbeddingError as error:
+            raise Unavailable(error.message, retry_after=error.retry_after) from error
 
     async def full_text(self, query: str, k: int, where: Filter) -> list[Hit]:
         """The ``k`` chunks that share the query's words best, by tantivy's BM25."""
@@ -194,9 +207,7 @@ class Indexes:
     async def similarity(self, question: str, sentences: Sequence[str]) -> Sequence[float]:
         """Cosine of the question with each sentence."""
         await self.ready()
-        query, passages = await asyncio.gather(
-            self.embedder.embed([question], "query"), self.embedder.embed(sentences, "query")
-        )
+        query, passages = await asyncio.gather(self.query_vectors([question]), self.embedder.embed(sentences, "query"))
         return [float(value) for value in passages @ query[0]]
 
     # Following the database
