@@ -8,6 +8,8 @@ CHECKED := streamlit_app.py sitechat providers vectorstore tests benchmarks scri
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
 	--no-annotate --no-emit-index-url --custom-compile-command "make lock"
 
+SETS := $(or $(SET),examples/eval/documentation)
+
 export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
@@ -40,8 +42,8 @@ fmt: $(VENV)/.dev ## Format the code, and write .env.example and docs/settings.m
 bench: $(VENV)/.dev ## Measure sessions, bytes, start-up and ingestion beside baselines; writes benchmarks/RESULTS.md.
 	@$(BIN)/python -m benchmarks
 
-eval: $(VENV)/.runtime ## Ask the evaluation questions of the sample knowledge base; prints recall and refusals.
-	@$(BIN)/python -m benchmarks.retrieval_eval
+eval: $(VENV)/.runtime ## Measure search and answers on question sets: SETS="folder …"; else on our documentation's.
+	@$(BIN)/sitechat eval $(addprefix --set ,$(wildcard $(SETS))) $(OPTIONS)
 
 soak: $(VENV)/.dev ## The long sweeps: kills at random moments, failing disks, installs from nothing.
 	@$(BIN)/pytest -m soak --timeout 3600

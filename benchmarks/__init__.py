@@ -1,1 +1,1 @@
-"""Measurements: run them with `make bench` and `make eval`."""
+"""Measurements: run them with `make bench`."""

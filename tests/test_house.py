@@ -1,6 +1,5 @@
 """The house stays in order: what is written about SiteChat agrees with what SiteChat is."""
 
-import json
 import re
 import shlex
 import subprocess
@@ -11,11 +10,13 @@ import pytest
 
 import sitechat
 from scripts import settings_reference
+from sitechat.evaluation.question_set import load_set
 from sitechat.ingestion.sample import QUESTIONS
 from sitechat.settings import Settings, variable_name
 
 ROOT = Path(__file__).resolve().parent.parent
 LONGEST_FILE = 400
+EVALUATED = ROOT / "examples" / "eval" / "documentation"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 LOCK = (ROOT / "requirements" / "lock.txt").read_text(encoding="utf-8")
 DEV_LOCK = (ROOT / "requirements" / "dev-lock.txt").read_text(encoding="utf-8")
@@ -167,17 +168,15 @@ def test_the_changelog_knows_this_version() -> None:
 
 
 def test_the_sample_questions_are_evaluated() -> None:
-    lines = (ROOT / "examples" / "eval" / "questions.jsonl").read_text(encoding="utf-8").splitlines()
-    asked = {json.loads(line)["question"] for line in lines}
-    assert set(QUESTIONS) <= asked
+    assert set(QUESTIONS) <= {question.text for question in load_set(EVALUATED).questions}
 
 
 def test_evaluation_questions_rest_on_words_that_are_in_the_documents() -> None:
-    for line in (ROOT / "examples" / "eval" / "questions.jsonl").read_text(encoding="utf-8").splitlines():
-        question = json.loads(line)
-        if question["document"]:
-            text = (ROOT / "docs" / question["document"]).read_text(encoding="utf-8")
-            assert question["contains"] in " ".join(text.split()), question["question"]
+    found = load_set(EVALUATED)
+    files = {text.id: text.file for text in found.texts if text.file}
+    for question in found.questions:
+        said = " ".join(" ".join(files[text].read_text(encoding="utf-8").split()) for text in question.relevant)
+        assert all(answer in said for answer in question.answers), question.text
 
 
 @pytest.mark.parametrize("script", ["scripts/find-python", "scripts/serve", ".ci/run"])

@@ -1,7 +1,10 @@
-"""Measures of a ranking, as retrieval benchmarks define them (trec_eval), each between 0 and 1."""
+"""Measures of rankings, as retrieval benchmarks define them (trec_eval), and of scores; each between 0 and 1."""
 
 import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 DEPTHS = (1, 5, 10, 20)
 CUT = 10
@@ -30,8 +33,20 @@ def of_ranking(ranked: Sequence[str], relevant: Mapping[str, float]) -> dict[str
 
 
 def mean(values: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """The average of each measure."""
-    return {name: sum(each[name] for each in values) / len(values) for name in values[0]} if values else {}
+    """The average of each measure, over those that have it."""
+    found: defaultdict[str, list[float]] = defaultdict(list)
+    for each in values:
+        for name, value in each.items():
+            found[name].append(value)
+    return {name: sum(each) / len(each) for name, each in found.items()}
+
+
+def auroc(higher: Sequence[float], lower: Sequence[float]) -> float:
+    """How likely one of ``higher`` is above one of ``lower``; a tie counts half. Neither is empty."""
+    ordered = np.sort(np.asarray(lower))
+    below = np.searchsorted(ordered, higher, side="left")
+    not_above = np.searchsorted(ordered, higher, side="right")
+    return float((below + not_above).mean() / 2 / len(ordered))
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -1,7 +1,8 @@
 """A question set: texts, questions about them, and which texts answer which question.
 
 A folder in the form that retrieval benchmarks use: ``corpus.jsonl`` (id, title, text), ``queries.jsonl`` (id, text, and
-where known history, answers, answerable) and ``qrels.tsv`` (query-id, corpus-id, score; one head line).
+where known history, answers, answerable) and ``qrels.tsv`` (query-id, corpus-id, score; one head line). A line of the
+corpus may name a ``file`` in place of its text, by its path from the folder.
 """
 
 import json
@@ -18,9 +19,12 @@ CORPUS, QUERIES, QRELS = "corpus.jsonl", "queries.jsonl", "qrels.tsv"
 
 @dataclass(frozen=True, slots=True)
 class Text:
+    """``file`` is where the text lies instead; then ``text`` is empty."""
+
     id: str
     title: str
     text: str
+    file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ def load_set(folder: Path) -> QuestionSet:
     missing = [name for name in (CORPUS, QUERIES, QRELS) if not (folder / name).is_file()]
     if missing:
         raise InvalidInput(f"{folder} is no question set: {', '.join(missing)} is missing.")
-    texts = tuple(_text(row, where) for where, row in _rows(folder / CORPUS))
+    texts = tuple(_text(row, where, folder) for where, row in _rows(folder / CORPUS))
     known = {text.id for text in texts}
     if len(known) < len(texts):
         raise InvalidInput(f"{folder / CORPUS} has texts with the same id.")
@@ -76,8 +80,14 @@ def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             yield where, row
 
 
-def _text(row: dict[str, Any], where: str) -> Text:
-    return Text(_string(row, "id", where), str(row.get("title") or ""), _string(row, "text", where))
+def _text(row: dict[str, Any], where: str, folder: Path) -> Text:
+    identifier, title = _string(row, "id", where), str(row.get("title") or "")
+    if "file" not in row:
+        return Text(identifier, title, _string(row, "text", where))
+    file = folder / _string(row, "file", where)
+    if not file.is_file():
+        raise InvalidInput(f"{where}: there is no file {file}.")
+    return Text(identifier, title, "", file)
 
 
 def _question(row: dict[str, Any], where: str, relevant: Mapping[str, Mapping[str, float]]) -> Question:

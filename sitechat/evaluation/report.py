@@ -1,4 +1,4 @@
-"""What the outcomes of a question set come to."""
+"""What the outcomes of an evaluation come to: the measures of each question, and their means."""
 
 import re
 import string
@@ -7,25 +7,36 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sitechat.evaluation import measures
-from sitechat.evaluation.laboratory import Outcome
+from sitechat.evaluation.curve import Curve, curve
+from sitechat.evaluation.outcome import Outcome, Reply, Run
 
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
+ANSWERED, REFUSED, REMOVED = "answerable answered", "unanswerable refused", "removed refused"
+HOLDS = "answers hold the expected words"
+PRECISION, RECALL = "citation precision", "citation recall"
+SUPPORTED, WORDS = "sentences supported", "words an answer"
+_SUPPORTED = "supported"
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """``retrieval``: means over the ``judged`` questions, those with texts that answer them.
+    """``retrieval``: means over the ``judged`` questions, those with texts that answer them; ``baselines``: the same by
+    the name of another way to rank. ``answers``: means over the questions that each is about, empty where answers were
+    not asked for. ``milliseconds``: by step, p50 and p95. ``failed`` questions could not be asked."""
 
-    ``answers``: shares of questions answered, refused and right, empty where answers were not asked for.
-    ``milliseconds``: by step, p50 and p95.
-    """
-
+    id: str
     name: str
+    at: str
+    settings: Mapping[str, str]
     questions: int
     judged: int
+    failed: int
     retrieval: Mapping[str, float]
+    baselines: Mapping[str, Mapping[str, float]]
     answers: Mapping[str, float]
+    trade_off: Curve | None
     milliseconds: Mapping[str, tuple[float, float]]
 
     def values(self) -> dict[str, float]:
@@ -36,31 +47,68 @@ class Report:
         return asdict(self)
 
 
-def report(name: str, outcomes: Sequence[Outcome]) -> Report:
+def report(run: Run) -> Report:
+    outcomes = [outcome for outcome in run.outcomes if not outcome.error]
     judged = [outcome for outcome in outcomes if outcome.question.relevant]
     steps = dict.fromkeys(step for outcome in outcomes for step in outcome.milliseconds)
     times = {step: [o.milliseconds[step] for o in outcomes if step in o.milliseconds] for step in steps}
+    trade_off = curve(outcomes)
+    certainty = {f"AUROC {kind}": value for kind, value in trade_off.auroc.items()} if trade_off else {}
     return Report(
-        name,
-        len(outcomes),
+        run.head.id,
+        run.head.name,
+        run.head.at.isoformat(timespec="seconds"),
+        run.head.settings,
+        len(run.outcomes),
         len(judged),
-        measures.mean([measures.of_ranking(outcome.ranked, outcome.question.relevant) for outcome in judged]),
-        _answers(outcomes),
+        len(run.outcomes) - len(outcomes),
+        measures.mean([of_ranking(outcome) for outcome in judged]),
+        run.head.baselines,
+        measures.mean([of_answer(outcome) for outcome in outcomes]) | certainty,
+        trade_off,
         {step: (measures.percentile(spent, 0.5), measures.percentile(spent, 0.95)) for step, spent in times.items()},
     )
 
 
-def _answers(outcomes: Sequence[Outcome]) -> dict[str, float]:
-    asked = [outcome for outcome in outcomes if outcome.refused is not None]
-    answerable = [outcome for outcome in asked if outcome.question.answerable]
-    others = [outcome for outcome in asked if outcome.question.answerable is False]
-    gold = [o for o in answerable if o.question.answers and not o.refused]
-    shares = {
-        "answerable answered": [not outcome.refused for outcome in answerable],
-        "unanswerable refused": [bool(outcome.refused) for outcome in others],
-        "answers hold the expected words": [holds(o.answer or "", o.question.answers) for o in gold],
-    }
-    return {name: sum(found) / len(found) for name, found in shares.items() if found}
+def of_question(outcome: Outcome) -> dict[str, float]:
+    """Every measure of one question, by name; those that it says nothing about are left out."""
+    return {**of_ranking(outcome), **of_answer(outcome)} if not outcome.error else {}
+
+
+def of_ranking(outcome: Outcome) -> dict[str, float]:
+    relevant = outcome.question.relevant
+    return measures.of_ranking(outcome.ranked, relevant) if relevant else {}
+
+
+def of_answer(outcome: Outcome) -> dict[str, float]:
+    question, reply = outcome.question, outcome.reply
+    found: dict[str, float] = {}
+    if reply is None:
+        return found
+    if question.answerable:
+        found[ANSWERED] = float(not reply.refused)
+    elif question.answerable is False:
+        found[REFUSED] = float(reply.refused)
+    if outcome.without is not None:
+        found[REMOVED] = float(outcome.without.refused)
+    if not reply.refused:
+        found |= _of_text(question.answers if question.answerable else (), question.relevant, reply)
+    return found
+
+
+def _of_text(expected: Sequence[str], relevant: Mapping[str, float], reply: Reply) -> dict[str, float]:
+    """What can be said of an answer that was not refused."""
+    found: dict[str, float] = {WORDS: float(reply.words)}
+    if expected:
+        found[HOLDS] = float(holds(reply.content, expected))
+    if relevant:
+        right = len(relevant.keys() & set(reply.cited))
+        found[RECALL] = right / len(relevant)
+        if reply.cited:
+            found[PRECISION] = right / len(set(reply.cited))
+    if sentences := sum(reply.support.values()):
+        found[SUPPORTED] = reply.support.get(_SUPPORTED, 0) / sentences
+    return found
 
 
 def holds(answer: str, expected: Sequence[str]) -> bool:

@@ -34,16 +34,21 @@ def test_a_set_is_measured_and_what_was_read_is_kept(home: Path) -> None:
     assert report["retrieval"]["ndcg@10"] == 1.0
     assert report["answers"]["unanswerable refused"] == 1.0
     assert report["answers"]["answers hold the expected words"] == 1.0
-    assert set(report["milliseconds"]) == {"retrieving", "generating", "rewriting"}
+    assert report["answers"]["citation precision"] == 1.0
+    assert report["answers"]["citation recall"] == 1.0
+    assert report["answers"]["removed refused"] == 1.0
+    assert {"retrieving", "generating", "rewriting"} <= set(report["milliseconds"])
+    assert set(report["baselines"]) == {"BM25", "dense", "rank fusion", "score fusion"}
+    assert report["baselines"]["dense"]["recall@5"] == 1.0
 
-    (folder,) = (home / "data" / "evaluation").iterdir()
-    assert folder.name.startswith("mills-")
+    (folder,) = (home / "data" / "evaluation").glob("mills-*")
     texts = {path.name: path.stat().st_mtime_ns for path in (folder / "texts").iterdir()}
     assert len(texts) == len(TEXTS)
-    again = evaluate(home, "--no-answers", "--limit", "2")
+    again = evaluate(home, "--no-answers", "--no-baselines", "--limit", "2")
     assert again.exit_code == 0, again.output
     assert "2 questions" in again.stdout
     assert "unanswerable refused" not in again.stdout
+    assert "score fusion" not in again.stdout
     assert {path.name: path.stat().st_mtime_ns for path in (folder / "texts").iterdir()} == texts
 
 

@@ -34,6 +34,17 @@ def test_ndcg_of_more_right_texts_than_places_can_be_reached() -> None:
     assert measures.ndcg([str(number) for number in range(10)], many) == pytest.approx(1)
 
 
+def test_a_mean_is_over_those_that_have_the_measure() -> None:
+    assert measures.mean([{"a": 1.0, "b": 0.0}, {"a": 0.0}]) == {"a": 0.5, "b": 0.0}
+    assert measures.mean([]) == {}
+
+
+def test_auroc_is_the_share_of_pairs_in_order_and_half_of_the_ties() -> None:
+    assert measures.auroc([3, 4], [1, 2]) == 1
+    assert measures.auroc([1, 2], [3, 4]) == 0
+    assert measures.auroc([2, 3], [1, 2]) == pytest.approx(3.5 / 4)
+
+
 def test_percentiles_are_values_that_were_seen() -> None:
     assert measures.percentile([3.0, 1.0, 2.0], 0.5) == 2.0
     assert measures.percentile([float(value) for value in range(1, 101)], 0.95) == 95.0

@@ -47,3 +47,14 @@ def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, file: str, content
 def test_a_folder_that_is_no_set_says_what_it_lacks(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=r"corpus\.jsonl, queries\.jsonl, qrels\.tsv is missing"):
         load_set(tmp_path)
+
+
+def test_a_text_may_lie_in_a_file(tmp_path: Path) -> None:
+    folder = write_set(tmp_path / "set")
+    (tmp_path / "page.html").write_text("<p>Rye.</p>")
+    row = '{"id": "p", "file": "../page.html"}\n'
+    (folder / "corpus.jsonl").write_text((folder / "corpus.jsonl").read_text() + row)
+    assert load_set(folder).texts[-1].file == folder / ".." / "page.html"
+    (tmp_path / "page.html").unlink()
+    with pytest.raises(InvalidInput, match=r"line 4: there is no file .*page\.html"):
+        load_set(folder)
