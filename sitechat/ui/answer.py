@@ -6,7 +6,7 @@ from typing import Literal
 import streamlit as st
 
 from sitechat.storage.values import Message, Standing
-from sitechat.ui import actions, assets, evidence, session, sources, steps, text
+from sitechat.ui import actions, assets, evidence, how_found, session, sources, steps, text
 from sitechat.ui.markdown import plain, safe_markdown
 
 _THUMBS: tuple[Literal[-1, 1], ...] = (-1, 1)
@@ -37,6 +37,7 @@ def answer(message: Message, found: Mapping[int, Standing], *, latest: bool) -> 
             sources.suggestions(message.id, message.closest)
         else:
             sources.draw(message.id, message.citations, found)
+        how_found.draw(message.id)
         _actions(message, latest=latest)
 
 

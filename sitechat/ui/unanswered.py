@@ -6,7 +6,7 @@ from datetime import datetime
 import streamlit as st
 
 from sitechat.storage.values import Turn
-from sitechat.ui import actions, answer, assets, session, steps, text
+from sitechat.ui import actions, answer, assets, how_found, session, steps, text
 from sitechat.ui.markdown import plain, safe_markdown
 
 
@@ -23,6 +23,8 @@ def draw(turn: Turn) -> None:
             st.badge(text.INTERRUPTED, icon=":material/link_off:", color="orange")
         st.warning(plain(turn.error or text.UNANSWERED), icon=":material/error:")
         _ways_on(turn)
+        if turn.state == "failed":
+            how_found.draw(turn.id)
 
 
 @st.fragment(run_every=1.0)

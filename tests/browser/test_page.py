@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from sitechat.pipeline.trace import Trace
 from sitechat.ui import text
 from tests.browser.knowledge_page import KnowledgePage
 from tests.conftest import MakePage
@@ -86,6 +87,23 @@ def test_a_mark_opens_its_passage_with_the_quoted_words(page: Page, site: AppSer
         mark.click()
     source = opened.value
     assert source.locator("mark").inner_text().split() == quote.split()
+
+
+def test_how_an_answer_was_found_opens_below_it_and_can_be_saved(new_page: MakePage, site: AppServer) -> None:
+    narrow = new_page(viewport={"width": 390, "height": 844})
+    ask(narrow, site, "How do I add my own documents?")
+    finished(narrow)
+    expect(narrow.get_by_test_id("stDataFrame")).to_have_count(0)
+    narrow.get_by_text(text.HOW_FOUND).click()
+    expect(narrow.get_by_test_id("stDataFrame").first).to_be_visible(timeout=60_000)
+    assert narrow.evaluate("document.documentElement.scrollWidth") <= 390
+    with narrow.expect_download() as saved:
+        narrow.get_by_role("button", name=text.SAVE_TRACE).click()
+    trace = Trace.model_validate_json(saved.value.path().read_text(encoding="utf-8"))
+    assert trace.queries.question == "How do I add my own documents?"
+    assert trace.given
+    narrow.get_by_role("tab", name=text.PROMPT_TAB).click()
+    expect(narrow.get_by_text(str(trace.text_of(trace.given[0]))[:40]).last).to_be_visible()
 
 
 def test_an_answer_can_be_copied_as_markdown(page: Page, site: AppServer) -> None:

@@ -9,3 +9,4 @@ from sitechat.ui.text.frame import *
 from sitechat.ui.text.knowledge import *
 from sitechat.ui.text.numbers import *
 from sitechat.ui.text.sources import *
+from sitechat.ui.text.trace import *

@@ -1,0 +1,92 @@
+"""How an answer was found: the one place, beside the settings, that speaks of what goes on inside."""
+
+from sitechat.ui.text.numbers import count, number, spent
+
+HOW_FOUND = "How this was found"
+READING_TRACE = "Reading it… While an answer is being written, this waits for its end."
+PASSAGES_TAB = "Passages"
+STEPS_TAB = "Steps"
+PROMPT_TAB = "Prompt"
+JUDGEMENTS_TAB = "Judgements"
+SAVE_TRACE = "Save as JSON"
+REPLAY_HINT = "Answer it again and see what differs:"
+
+RANK = "#"
+PAGE = "Page"
+SECTION = "Section"
+GIVEN = "Given as"
+CITED = "Cited"
+SCORE = "Score"
+NO_ROOM = "no room"
+MEASURES = {
+    "dense_rank": ("By meaning", "Its place in the search by meaning (vectors); empty where that did not find it."),
+    "text_rank": ("By words", "Its place in the search by words (BM25); empty where that did not find it."),
+    "cosine": ("Nearness", "Cosine between the question's vector and the passage's: 1 is the same direction."),
+    "words": ("Words", "BM25 of the question's words in the passage: rare words count for more."),
+    "pairs": ("Word pairs", "BM25 of the question's adjacent pairs of words in the passage."),
+}
+"""Of each measure of a passage its column and what it means."""
+PASSAGE_COLUMNS = {
+    RANK: "Its place in the final order.",
+    GIVEN: "The number under which the model was given the passage; “no room” where the prompt was full.",
+    CITED: "The marks in the answer that rest on it.",
+    SCORE: "What the order goes by: nearness and words together.",
+}
+
+STEP = "Step"
+TOOK = "Took"
+COUNTED = "Counted"
+
+ROLES = {"system": "Instructions", "user": "User", "assistant": "Assistant"}
+NOT_SENT = "Nothing was sent to a language model, as the answer is quoted. One would have been told this:"
+NO_PROMPT = "No language model was asked."
+NO_REPLY = "No reply of use came."
+PURPOSES = {
+    "answer": "Answer",
+    "route": "What kind of question is it?",
+    "rewrite": "What should be searched for?",
+    "rerank": "Which passages come first?",
+    "grade": "Do the passages answer it?",
+    "verify": "Do the sources support each sentence?",
+    "question": "Which question would it answer?",
+}
+
+
+def trace_name(answer_id: str) -> str:
+    return f"answer-{answer_id[:8]}.json"
+
+
+def searched_for(question: str) -> str:
+    return f"Searched for: {question}"
+
+
+def helped_by(question: str) -> str:
+    return f"with the help of: {question}"
+
+
+def searched_in(base: str, embedding: str | None, generation: int | None, change: int | None) -> str:
+    index = f", search model {embedding} (generation {generation})" if embedding else ", by words only"
+    state = f", index at change {number(change)}" if change is not None else ""
+    return f"In: “{base}”{index}{state}"
+
+
+def looked_at(passages: int, given: int, cited: int) -> str:
+    return f"{count(passages, 'passage')} looked at closely, {number(given)} to answer from, {number(cited)} cited"
+
+
+def answered_by(model: str, tokens_in: int, tokens_out: int, seconds: float, first: float | None) -> str:
+    tokens = f" · {number(tokens_in)} tokens in, {number(tokens_out)} out" if tokens_in or tokens_out else ""
+    word = f" · first word after {spent(first)}" if first is not None else ""
+    return f"Answered by: {model}{tokens}{word} · {spent(seconds)} in all"
+
+
+def prompt_version(version: str) -> str:
+    return f"Version {version}"
+
+
+def judged(purpose: str, seconds: float) -> str:
+    return f"{PURPOSES.get(purpose, purpose)} · {spent(seconds)}"
+
+
+def replay_command(answer_id: str, folder: str = ".venv/bin/") -> str:
+    return f"{folder}sitechat replay {answer_id}"
