@@ -1,14 +1,18 @@
 """An evaluation on the terminal: its ranking beside the baselines, its answers, its times."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 
+from pydantic import TypeAdapter
 from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
 from sitechat.cli.base import results
+from sitechat.evaluation.comparison import Comparison
 from sitechat.evaluation.curve import Curve
-from sitechat.evaluation.report import WORDS, Report
+from sitechat.evaluation.outcome import Head
+from sitechat.evaluation.report import MAIN, WORDS, Report
 
 _SHORT = {"recall": "R", "mrr": "MRR", "ndcg": "nDCG"}
 _SHOWN_REFUSALS = (0.02, 0.05, 0.07, 0.1, 0.15)
@@ -29,6 +33,34 @@ def show(found: Report) -> None:
     for step, (median, slow) in found.milliseconds.items():
         results.print(f"  {f'{step}, p50 and p95':34} {median:.1f} ms, {slow:.1f} ms")
     results.print(f"  kept as {found.id}\n")
+
+
+def show_comparison(found: Comparison, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(found.as_json()), flush=True)
+        return
+    results.print(f"[bold]{escape(found.after)}[/] against {escape(found.before)}, on {found.questions:,} questions")
+    for name, before, after in found.changed:
+        results.print(f"  {escape(name)}: {escape(before)} → {escape(after)}")
+    table = Table("", "before", "after", "difference, 95 %", "", box=SIMPLE_HEAD, pad_edge=False)
+    for each in found.differences:
+        interval = f"{each.after - each.before:+.3f}  [{each.low:+.3f}, {each.high:+.3f}]"
+        style = {"better": "green", "worse": "red"}.get(each.verdict)
+        table.add_row(
+            each.measure, f"{each.before:.3f}", f"{each.after:.3f}", escape(interval), each.verdict, style=style
+        )
+    results.print(table)
+
+
+def show_runs(heads: Sequence[Head], as_json: bool) -> None:
+    for head in heads:
+        if as_json:
+            print(TypeAdapter(Head).dump_json(head).decode(), flush=True)
+        else:
+            main = "  ".join(f"{name} {head.measured[name]:.3f}" for name in MAIN if name in head.measured)
+            results.print(f"{escape(head.id)}  {head.questions:,} questions  {main}")
+    if not heads and not as_json:
+        results.print("No evaluation has been made yet.")
 
 
 def _rankings(found: Report) -> Table:

@@ -17,6 +17,9 @@ ANSWERED, REFUSED, REMOVED = "answerable answered", "unanswerable refused", "rem
 HOLDS = "answers hold the expected words"
 PRECISION, RECALL = "citation precision", "citation recall"
 SUPPORTED, WORDS = "sentences supported", "words an answer"
+MAIN = ("recall@5", "ndcg@10", ANSWERED, REFUSED, REMOVED)
+"""What tells most in a few figures."""
+
 _SUPPORTED = "supported"
 
 

@@ -66,6 +66,27 @@ def test_less_than_required_fails_and_what_is_not_measured_is_said(home: Path) -
     assert evaluate(home, "--require", "recall@10").exit_code == 2
 
 
+def test_evaluations_are_compared_with_earlier_ones(home: Path) -> None:
+    nothing = CliRunner().invoke(app, ["eval"])
+    assert nothing.exit_code == 2
+    assert "--set FOLDER, or --knowledge-base NAME" in nothing.stderr
+    first = evaluate(home, "--no-answers", "--no-baselines", "--against", "last")
+    assert "no earlier evaluation of mills" in first.stderr
+    second = evaluate(home, "--no-answers", "--no-baselines", "--against", "last", "--json")
+    report, comparison = map(json.loads, second.stdout.splitlines())
+    assert comparison["after"] == report["id"]
+    assert comparison["questions"] == 4
+    assert {each["verdict"] for each in comparison["differences"]} == {"not distinguishable"}
+
+    listed = CliRunner().invoke(app, ["eval", "--runs"])
+    newest, oldest = (line.split()[0] for line in listed.stdout.splitlines())
+    assert newest == report["id"]
+    compared = CliRunner().invoke(app, ["eval", "--compare", oldest, newest])
+    assert compared.exit_code == 0, compared.output
+    assert f"{newest} against {oldest}, on 4 questions" in compared.stdout
+    assert "not distinguishable" in compared.stdout
+
+
 def test_letters_that_mean_something_in_markdown_are_letters() -> None:
     odd = "# no heading\n\n* no list *\n\n1. no number\n\n> <b>no</b> `code` [link](x) | a |\n\n--- &amp; \\ _x_ ~~y~~"
     extracted = extract(_as_markdown(Text("x", "A *title*: 1. of [it]", odd)).encode(), "0000001.md")
