@@ -35,9 +35,22 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class Quotes:
+    """What stands in the place of a text that a provider cannot write: ``opening`` and the sentences to write it from.
+
+    Each of these is a line after ``bullet``; there are ``most`` at most.
+    """
+
+    opening: str
+    bullet: str = "- "
+    most: int = 8
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One completion. ``question`` and ``passages`` are for providers that answer without a language model.
 
+    ``quotes``: a text is asked for, and not an answer; a provider that writes reads that from the prompt.
     ``purpose`` tells a script, a log or a test what is being asked; a vendor's wire does not carry it.
     """
 
@@ -47,6 +60,7 @@ class Request:
     max_output_tokens: int = 4096
     temperature: float | None = None
     purpose: Purpose = "answer"
+    quotes: Quotes | None = None
 
 
 @dataclass(frozen=True, slots=True)

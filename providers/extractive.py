@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 
 from providers.base import Capabilities, Delta, FinishDelta, NoAnswerDelta, Request, TextDelta
 from providers.evidence import Candidate, Similarity, contradicts, rank
+from providers.quoting import compose
 from providers.small_talk import reply_to
 
 __all__ = ["Extractive", "Similarity"]
@@ -62,6 +63,8 @@ class Extractive:
         best = ranked[0]
         if best.score < self._threshold or contradicts(request.question, best):
             return None, best.score
+        if request.quotes is not None:
+            return compose(ranked, request.quotes), best.score
         return "".join(_quotes(choose(ranked))), best.score
 
     async def _rank(self, request: Request) -> list[Candidate]:

@@ -35,6 +35,7 @@ _REPLIES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ),
     )
 )
+_REMARK = "I only look things up in your documents. Ask me about them whenever you like."
 _MOST_WORDS = 12
 
 
@@ -42,4 +43,5 @@ def reply_to(text: str) -> str | None:
     """A friendly line for small talk; None for what looks like a question about something."""
     if len(text.split()) > _MOST_WORDS:
         return None
-    return next((reply for pattern, reply in _REPLIES if pattern.search(text)), None)
+    fitting = next((reply for pattern, reply in _REPLIES if pattern.search(text)), None)
+    return fitting or (None if text.rstrip().endswith("?") else _REMARK)

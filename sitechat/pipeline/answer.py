@@ -1,5 +1,6 @@
 """Asks the provider and turns its deltas into tokens with citations that exist."""
 
+import re
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from time import perf_counter
@@ -9,8 +10,6 @@ from providers.base import (
     Delta,
     FinishDelta,
     NoAnswerDelta,
-    Passage,
-    Request,
     TextDelta,
     UsageDelta,
     WaitDelta,
@@ -21,11 +20,12 @@ from sitechat.pipeline import prompts
 from sitechat.pipeline.evidence import Span, best_span, last_claim, page_url, quoted_span, source_url
 from sitechat.pipeline.failures import translate
 from sitechat.pipeline.marks import MarkScanner, Piece
+from sitechat.pipeline.request import make_request
 from sitechat.pipeline.state import ScoredChunk, Tools, TurnState, stopwatch
 
 REFUSAL = "Your documents do not answer this."
-_CHARS_PER_TOKEN = 3
 _CLOSEST = 3
+_BULLET = re.compile(r"[-*] (?:\[ \] )?")
 
 
 async def answer(state: TurnState, tools: Tools) -> AsyncGenerator[Event, None]:
@@ -40,7 +40,7 @@ async def answer(state: TurnState, tools: Tools) -> AsyncGenerator[Event, None]:
     else:
         writer = _Writer(state, quotes=not tools.provider.capabilities.writes)
         try:
-            request = _request(state, tools)
+            request = make_request(state, tools)
             state.prompt = request.messages
             async with aclosing(tools.provider.stream(request)) as deltas:
                 async for delta in deltas:
@@ -55,31 +55,10 @@ async def answer(state: TurnState, tools: Tools) -> AsyncGenerator[Event, None]:
     yield done(tokens=state.usage.output_tokens) if state.usage.output_tokens else done()
 
 
-def _request(state: TurnState, tools: Tools) -> Request:
-    facts = tools.provider.capabilities
-    limit = min(tools.max_output_tokens, facts.max_output_tokens)
-    if state.intent == "chitchat":
-        messages = prompts.small_talk(state.question, state.history)
-        return Request(messages, question=state.question, max_output_tokens=limit)
-    passages = tuple(_passage(number, hit) for number, hit in enumerate(state.hits, 1))
-    spent = len(state.question) + sum(len(message.content) for message in state.history[-prompts.HISTORY_MESSAGES :])
-    budget = max(2000, (facts.context_tokens - limit) * _CHARS_PER_TOKEN - spent - 2000)
-    room = prompts.fitting(passages, budget)
-    passages, state.over_budget = passages[:room], state.hits[room:]
-    state.hits = state.hits[:room]
-    messages = prompts.answer(state.question, state.history, passages)
-    return Request(messages, question=state.question, passages=passages, max_output_tokens=limit)
-
-
-def _passage(number: int, hit: ScoredChunk) -> Passage:
-    heading = " › ".join(part for part in hit.chunk.heading_path if part != hit.chunk.title)
-    return Passage(number, hit.chunk.title, heading, hit.chunk.text, hit.score)
-
-
 class _Writer:
     """Deltas in, events out; keeps the state's content equal to the tokens sent.
 
-    ``quotes``: what stands between two marks is one sentence, quoted from the passage of the latter.
+    ``quotes``: the line before a mark, or what of it follows the mark before, is quoted from the passage of that mark.
     """
 
     def __init__(self, state: TurnState, *, quotes: bool) -> None:
@@ -192,7 +171,8 @@ class _Writer:
     def _span(self, hit: ScoredChunk) -> Span:
         content = self._state.content
         if self._quotes:
-            return quoted_span(content[self._marked :].strip(), hit.chunk)
+            line = content[self._marked :].strip().rpartition("\n")[2]
+            return quoted_span(_BULLET.sub("", line), hit.chunk)
         return best_span(last_claim(content), hit.chunk)
 
     def _token(self, text: str) -> Token:

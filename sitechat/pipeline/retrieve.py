@@ -41,10 +41,10 @@ async def retrieve(state: TurnState, tools: Tools) -> AsyncGenerator[Event, None
         yield Notice(kind="preparing", message="The search model is still loading; your question is next.")
     where = Filter(knowledge_base_ids=frozenset({base.id}), principals=state.caller.principals)
     state.where = where
-    beside = new_words(state.question, state.leans_on)
+    beside = new_words(state.asked, state.leans_on)
     dense, text, text_beside = await asyncio.gather(
         _dense(tools, state, where),
-        _full_text(tools, state, state.question, where),
+        _full_text(tools, state, state.asked, where),
         _full_text(tools, state, beside, where),
     )
     state.searched = tools.indexes.version
@@ -55,7 +55,7 @@ async def retrieve(state: TurnState, tools: Tools) -> AsyncGenerator[Event, None
     ranked = _fused(cosines, text, text_beside)[:RESCORED]
     chunks = await tools.knowledge.chunks(state.caller, ranked)
     places = _places(cosines, dense, text, ranked)
-    hits = await _scored(tools, state.question, beside, [chunks[i] for i in ranked if i in chunks], places)
+    hits = await _scored(tools, state.asked, beside, [chunks[i] for i in ranked if i in chunks], places)
     state.candidates = tuple(_distinct(hits))
     state.hits = state.candidates[: tools.passages]
     pages = len({hit.chunk.document_id for hit in state.hits})
@@ -112,7 +112,7 @@ def _weighed(chunk: Chunk, found: Found) -> ScoredChunk:
 async def _dense(tools: Tools, state: TurnState, where: Filter) -> list[Hit] | Unavailable:
     try:
         wanted = CANDIDATES + len(state.left_out)
-        return _kept(await tools.indexes.dense(state.question, wanted, where, leans_on=state.leans_on), state)
+        return _kept(await tools.indexes.dense(state.asked, wanted, where, leans_on=state.leans_on), state)
     except Unavailable as error:
         return error
 

@@ -1,7 +1,8 @@
-"""Follow-up questions: what one leaves out is looked for with the help of the questions before it.
+"""Follow-up questions: what one leaves out is looked for in the conversation before it.
 
-Nothing is rewritten in words without a language model. A gate decides whether a question leans on earlier ones at all,
-since history joined to every question halves recall; only the user's own questions are used, not the answers.
+A gate decides whether a question leans on earlier ones at all, since history joined to every question halves recall.
+Where one does, a language model writes it out in full, if one is set; without one, or where its reply is of no use, the
+question is searched for with the help of the user's own earlier questions, not of the answers.
 """
 
 import re
@@ -10,7 +11,12 @@ from collections.abc import AsyncGenerator, Sequence
 from providers.question import analyse
 from providers.words import STOP_STEMS, stem, words
 from sitechat.events import Event, Status
+from sitechat.pipeline import judgements
+from sitechat.pipeline.compositions import composition, is_revision
 from sitechat.pipeline.state import Tools, TurnState, stopwatch
+
+SECONDS = 6.0
+"""How long a language model may take to write a question out."""
 
 _POINTS_BACK = re.compile(
     r"\b(?:it|its|itself|they|them|their|theirs|themselves|he|him|his|himself|she|her|hers|herself|those|former|latter)\b",
@@ -24,17 +30,33 @@ _GOES_ON = re.compile(
 )
 _FEW = 3
 """Telling words of a question that is too short to stand alone."""
+_SEVERAL = re.compile(
+    r"\?.*\?|\b(?:and|or|but)\s+(?:how|what|which|when|where|who|whose|why|does|do|is|are|can)\b"
+    r"|\b(?:compare|differences? between|versus|vs)\b",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
-async def rewrite(state: TurnState, _: Tools) -> AsyncGenerator[Event, None]:
-    """Fill ``state.leans_on``; says nothing where the question stands alone."""
+async def rewrite(state: TurnState, tools: Tools) -> AsyncGenerator[Event, None]:
+    """Fill ``state.queries`` and ``state.leans_on``; says nothing where the question stands alone."""
     earlier = [message.content for message in state.history if message.role == "user" and message.content.strip()]
-    if not leans(state.question, earlier):
+    leaning = _leans(state, earlier)
+    advisor = tools.advisor if not _was_asked(state) else None
+    if not leaning and not (advisor is not None and state.intent == "qa" and _SEVERAL.search(state.question)):
         return
     message = "Rewriting the question from the conversation"
     done = stopwatch("rewriting", message)
     yield Status(step="rewriting", message=message)
-    state.leans_on = tuple(dict.fromkeys((earlier[-1], earlier[0])))
+    judged = None
+    if advisor is not None:
+        asked = judgements.rewrite(state)
+        judged = await advisor.ask(state, "rewrite", asked, judgements.Searches, seconds=SECONDS)
+    queries = judgements.queries(state, judged) if judged is not None else ()
+    if leaning:
+        state.leans_on = tuple(dict.fromkeys((earlier[-1], earlier[0])))
+    if not queries and state.intent == "compose" and not state.queries:
+        queries = (_topic(state, earlier),)
+    state.queries = queries or state.queries
     yield done()
 
 
@@ -43,7 +65,12 @@ def leans(question: str, earlier: Sequence[str]) -> bool:
     if not earlier:
         return False
     short = len(analyse(question).telling - STOP_STEMS) <= _FEW
-    return short or _GOES_ON.match(question) is not None or _POINTS_BACK.search(question) is not None
+    return short or _GOES_ON.match(question) is not None or points_back(question)
+
+
+def points_back(text: str) -> bool:
+    """Whether a text has words that stand for something said before."""
+    return _POINTS_BACK.search(text) is not None
 
 
 def new_words(question: str, earlier: Sequence[str]) -> str:
@@ -51,3 +78,24 @@ def new_words(question: str, earlier: Sequence[str]) -> str:
     known = {stem(word) for word in words(question.lower())} | STOP_STEMS
     fresh = {stem(word): word for text in earlier for word in words(text.lower())}
     return " ".join(word for root, word in fresh.items() if root not in known)
+
+
+def _leans(state: TurnState, earlier: Sequence[str]) -> bool:
+    """As :func:`leans`; a text that is asked for leans where its topic does, and a short topic is a whole one."""
+    if state.intent != "compose":
+        return leans(state.question, earlier)
+    return bool(earlier) and (not state.queries or points_back(state.queries[0]))
+
+
+def _was_asked(state: TurnState) -> bool:
+    return any(consultation.purpose == "route" for consultation in state.consultations)
+
+
+def _topic(state: TurnState, earlier: Sequence[str]) -> str:
+    """What a text is about that is asked for without saying it: what was last asked or written about."""
+    for text in reversed(earlier):
+        wanted = composition(text)
+        topic = text if wanted is None else wanted.topic
+        if topic and not is_revision(text):
+            return topic
+    return state.knowledge_base.name if state.knowledge_base is not None else state.question

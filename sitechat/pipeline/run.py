@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 
 from sitechat.events import Event, Notice, Status, Step
@@ -50,8 +50,15 @@ async def search(state: TurnState, tools: Tools) -> AsyncGenerator[Event, None]:
     if state.intent != "chitchat":
         async for event in tried(REWRITE, state, tools):
             yield event
+        tools = _for_text(state, tools)
         async for event in retrieve(state, tools):
             yield event
+
+
+def _for_text(state: TurnState, tools: Tools) -> Tools:
+    """A text may be made from more passages than an answer."""
+    wanted = state.template.passages if state.template is not None else 0
+    return replace(tools, passages=max(tools.passages, wanted))
 
 
 async def tried(optional: OptionalStep, state: TurnState, tools: Tools) -> AsyncGenerator[Event, None]:

@@ -11,6 +11,7 @@ from sitechat.events import Citation, Closest, Event, Intent, Status, Step, Usag
 from sitechat.identity import Caller
 from sitechat.indexes.follower import IndexVersion
 from sitechat.indexes.service import Indexes
+from sitechat.pipeline.templates import Template
 from sitechat.storage.knowledge import KnowledgeStore
 from sitechat.storage.values import Chunk, KnowledgeBase, Message
 from vectorstore.base import Filter
@@ -24,6 +25,7 @@ class Found:
     """How a passage was found: its measures, and its place from 1 in each list; None where a list did not have it.
 
     ``cosine`` is the vectors'; ``words`` and ``pairs`` are Lucene's BM25 over words and over adjacent pairs of them.
+    ``rerank`` is the measure that put the passage at its place after the search, higher is better.
     """
 
     cosine: float = 0.0
@@ -32,6 +34,7 @@ class Found:
     dense_rank: int | None = None
     text_rank: int | None = None
     fused_rank: int | None = None
+    rerank: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +60,13 @@ class Consultation:
 class TurnState:
     """Values only. ``content`` is the Markdown sent so far; ``refused`` means the documents are silent.
 
-    ``leans_on``: earlier questions that this one cannot be understood without. ``candidates`` are all passages whose
-    order was looked at closely, best first; ``hits`` the ones of them that the answer is made from, and ``over_budget``
-    those that would have been but for the room in the prompt. ``where`` is what was searched, in the state that
-    ``searched`` names; ``left_out`` are ids of passages that the search passes over, as an evaluation does to see what
-    becomes of a question without them. ``usage`` is that of the answer and of all ``consultations``.
+    ``queries``: what is searched for, the main one first; none where the question is searched for as it stands.
+    ``leans_on``: earlier questions that this one cannot be understood without. ``template``: what is to be composed.
+    ``candidates`` are all passages whose order was looked at closely, best first; ``hits`` the ones of them that the
+    answer is made from, and ``over_budget`` those that would have been but for the room in the prompt. ``where`` is
+    what was searched, in the state that ``searched`` names; ``left_out`` are ids of passages that the search passes
+    over, as an evaluation does to see what becomes of a question without them. ``usage`` is that of the answer and of
+    all ``consultations``.
     """
 
     caller: Caller
@@ -70,6 +75,8 @@ class TurnState:
     knowledge_base: KnowledgeBase | None = None
     left_out: frozenset[int] = frozenset()
     intent: Intent = "qa"
+    template: Template | None = None
+    queries: tuple[str, ...] = ()
     leans_on: tuple[str, ...] = ()
     candidates: tuple[ScoredChunk, ...] = ()
     where: Filter | None = None
@@ -87,6 +94,11 @@ class TurnState:
     prompt_version: str = ""
     started: float = field(default_factory=perf_counter)
     first_token_at: float | None = None
+
+    @property
+    def asked(self) -> str:
+        """The question as it can be understood alone, or what is to be written about."""
+        return self.queries[0] if self.queries else self.question
 
     def spend(self, usage: Usage) -> None:
         """Add what a call to a language model cost."""

@@ -25,9 +25,13 @@ class _Value(BaseModel):
 
 
 class Queries(_Value):
-    """What was searched for: the question, helped by earlier ones where it ``leans_on`` them."""
+    """What was searched for: the question, helped by earlier ones where it ``leans_on`` them.
+
+    ``searches`` took the question's place, the main one first: it in full, its parts, or what a text is to be about.
+    """
 
     question: str
+    searches: tuple[str, ...] = ()
     leans_on: tuple[str, ...] = ()
 
 
@@ -144,6 +148,7 @@ class Trace(_Value):
     outcome: Outcome
     failure: Failure | None = None
     intent: Intent
+    template: str | None = None
     queries: Queries
     history: tuple[str, ...] = ()
     searched: Searched | None = None

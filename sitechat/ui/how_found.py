@@ -53,7 +53,7 @@ def _facts(trace: Trace) -> list[str]:
     index = searched.index
     cited = sum(bool(passage.cited) for passage in trace.passages)
     return [
-        text.searched_for(trace.queries.question),
+        *(text.searched_for(query) for query in trace.queries.searches or (trace.queries.question,)),
         *(text.helped_by(question) for question in trace.queries.leans_on),
         text.searched_in(searched.knowledge_base, index.embedding, index.generation, index.text_sequence),
         text.looked_at(len(trace.passages), len(trace.given), cited),
