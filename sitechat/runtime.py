@@ -26,7 +26,8 @@ from sitechat.chat.feed import TurnFeed
 from sitechat.chat.service import ChatService
 from sitechat.errors import DataDirectoryInUse, SettingsError, TimedOut
 from sitechat.identity import LOCAL, Caller
-from sitechat.indexes.service import Indexes, SearchState
+from sitechat.indexes.service import Indexes
+from sitechat.indexes.state import SearchState
 from sitechat.ingestion.knowledge import KnowledgeService
 from sitechat.ingestion.sample import ensure_sample
 from sitechat.ingestion.service import IngestionService

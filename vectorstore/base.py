@@ -12,6 +12,8 @@ from typing import Literal, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from vectorstore.late import LateVectors, Span
+
 Vectors = NDArray[np.float32]
 """Shape ``(n, dimension)``, rows of unit length."""
 
@@ -188,6 +190,25 @@ class Embedder(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+@runtime_checkable
+class LateEmbedder(Embedder, Protocol):
+    """An embedder that may see into its texts."""
+
+    @property
+    def makes_parts(self) -> bool:
+        """Whether the model allows it; known once it is loaded, False before."""
+        ...
+
+    async def embed_late(
+        self, texts: Sequence[str], spans: Sequence[Sequence[Span]]
+    ) -> tuple[Vectors, list[LateVectors]]:
+        """Vectors of passages as :meth:`embed` makes them, and those of their parts from the same run of the model.
+
+        ``spans``: the sentences of each text. The second list is empty where the model makes none.
+        """
+        ...
 
 
 class EmbeddingError(Exception):

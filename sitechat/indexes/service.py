@@ -9,19 +9,22 @@ beside the old one, which serves until the new one is complete.
 import asyncio
 import functools
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sitechat.disk import trouble_with_disk
 from sitechat.errors import SiteChatError, Unavailable
-from sitechat.indexes.embedded import embedding_text
+from sitechat.indexes import passages, stored
 from sitechat.indexes.follower import DenseFollower, IndexVersion, TextFollower, follow, version
+from sitechat.indexes.late import LateReader, Sentences
+from sitechat.indexes.state import SearchState
+from sitechat.storage.values import Embedding
 from sitechat.storage.vectors import HEADING_SEPARATOR, Generation, VectorsStore
 from vectorstore.base import (
     Embedder,
@@ -36,20 +39,13 @@ from vectorstore.base import (
     WordScore,
 )
 from vectorstore.embeddings.query_cache import QueryVectors
-from vectorstore.factory import create_store, create_text_index, open_store, open_text_index
+from vectorstore.factory import create_text_index
+from vectorstore.late import LateScore
 from vectorstore.words import searched_text
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-MIGRATION_BATCH = 256
-
-
-@dataclass(frozen=True, slots=True)
-class SearchState:
-    """What the page says of the search model; ``message`` is for a person."""
-
-    name: Literal["loading", "ready", "failed"]
-    message: str = ""
+QueryVector = NDArray[np.float32]
 
 
 class Indexes:
@@ -76,6 +72,7 @@ class Indexes:
         self._exact_limit = exact_limit
         self._serving = serving
         self._threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="search")
+        self._late = LateReader(vectors, self._run)
         self._dense: DenseFollower | None = None
         self._generation: Generation | None = None
         self._text: TextFollower | None = None
@@ -164,17 +161,40 @@ class Indexes:
 
     # Search
 
-    async def dense(self, query: str, k: int, where: Filter, *, leans_on: Sequence[str] = ()) -> list[Hit]:
-        """The ``k`` chunks whose vectors are nearest to the query's. Raises ``Unavailable``.
+    async def query_vector(self, query: str, *, leans_on: Sequence[str] = ()) -> QueryVector:
+        """The unit vector that a query is searched by, shape ``(dimension,)``. Raises ``Unavailable``.
 
         ``leans_on``: earlier texts, each of which is joined to the query; all of them weigh as much as it does alone.
         """
         vectors = await self.query_vectors([query, *(f"{text} {query}" for text in leans_on)])
         vector = vectors[0] + vectors[1:].mean(axis=0) if leans_on else vectors[0]
-        vector = vector / (np.linalg.norm(vector) or 1.0)
+        unit: QueryVector = vector / np.float32(np.linalg.norm(vector) or 1.0)
+        return unit
+
+    async def dense(self, query: QueryVector, k: int, where: Filter) -> list[Hit]:
+        """The ``k`` chunks whose vectors are nearest to the query's. Raises ``Unavailable``."""
+        await self.ready()
         dense = self._dense
         assert dense is not None
-        return await self._run(lambda: dense.store.search(vector, k, where))
+        if query.shape != (dense.store.dimension,):
+            raise Unavailable("The search model has just been exchanged. Ask again.")
+        return await self._run(lambda: dense.store.search(query, k, where))
+
+    async def late(self, query: QueryVector, chunk_ids: Collection[int]) -> dict[int, LateScore]:
+        """How near the query comes to single windows and sentences of these chunks, of those whose parts have vectors.
+
+        None of them have where the embedding model makes no such vectors.
+        """
+        generation = self._generation
+        return {} if generation is None else await self._late.scores(generation, query, chunk_ids)
+
+    async def sentences(self, chunk_ids: Collection[int]) -> dict[int, Sentences]:
+        """Where the sentences of these chunks lie, and their unit vectors, comparable with :meth:`query_vector`.
+
+        They were made at ingestion, so none is embedded here. Chunks whose parts have no vectors are left out.
+        """
+        generation = self._generation
+        return {} if generation is None else await self._late.sentences(generation, chunk_ids)
 
     async def query_vectors(self, questions: Sequence[str]) -> Vectors:
         """Of questions, kept for a while. Raises ``Unavailable``."""
@@ -207,8 +227,8 @@ class Indexes:
     async def similarity(self, question: str, sentences: Sequence[str]) -> Sequence[float]:
         """Cosine of the question with each sentence."""
         await self.ready()
-        query, passages = await asyncio.gather(self.query_vectors([question]), self.embedder.embed(sentences, "query"))
-        return [float(value) for value in passages @ query[0]]
+        query, vectors = await asyncio.gather(self.query_vectors([question]), self.embedder.embed(sentences, "query"))
+        return [float(value) for value in vectors @ query[0]]
 
     # Following the database
 
@@ -220,9 +240,9 @@ class Indexes:
             if self._text is not None and self._serving:
                 await self._follow_text(self._text)
 
-    async def embed_passages(self, chunks: Sequence[tuple[str, Sequence[str], str]]) -> list[bytes]:
-        """``(title, heading path, text)`` of chunks to the bytes of their float32 vectors, in order."""
-        return await _embed(self.embedder, [embedding_text(*chunk) for chunk in chunks])
+    async def embed_passages(self, chunks: Sequence[passages.Content]) -> list[Embedding]:
+        """What is stored of chunks beside their text, in order."""
+        return await passages.embed(self.embedder, chunks)
 
     async def _follow_text(self, text: TextFollower) -> None:
         """Raises ``Unavailable`` where the disk is to blame; what was written before stands, and the rest follows."""
@@ -273,19 +293,9 @@ class Indexes:
         self._text_ready.set()
 
     def _stored_text(self, head: int) -> TextIndex:
-        try:
-            index = open_text_index(self._text_path, read_only=not self._serving)
-            if index.sequence <= head:
-                return index
-            index.close()
-            reason = "belongs to a newer database"
-        except SnapshotError as error:
-            if not self._serving:
-                raise Unavailable(f"The full-text index cannot be read: {error}") from error
-            reason = str(error)
-        if head:
-            self._tell_rebuilt("full-text index", reason)
-        return create_text_index(self._text_path)
+        index, reason = stored.text_index(self._text_path, head, serving=self._serving)
+        self._tell_rebuilt("full-text index", reason, head)
+        return index
 
     async def _open_dense(self) -> None:
         wanted = self._wanted
@@ -334,22 +344,15 @@ class Indexes:
             await self._save_if_possible(store)
 
     def _stored_dense(self, generation: Generation, head: int) -> VectorStore:
-        path, limit = self._dense_path(generation), self._exact_limit
-        number, spec, dimension = generation.id, generation.embedding, generation.dimension
-        try:
-            store = open_store(path, generation=number, spec=spec, dimension=dimension, exact_limit=limit)
-            if store.sequence <= head:
-                return store
-            reason = "belongs to a newer database"
-        except SnapshotError as error:
-            reason = str(error)
-        if head:
-            self._tell_rebuilt("search index", reason)
-        return create_store(path, generation=number, spec=spec, dimension=dimension, exact_limit=limit)
+        store, reason = stored.vector_store(self._dense_path(generation), generation, head, self._exact_limit)
+        self._tell_rebuilt("search index", reason, head)
+        return store
 
-    def _tell_rebuilt(self, what: str, reason: str) -> None:
-        log.warning("the %s is rebuilt from the database: %s", what, reason)
-        self.notices.append(f"The {what} was missing or damaged and has been rebuilt from the database.")
+    def _tell_rebuilt(self, what: str, reason: str, head: int) -> None:
+        """Nothing is told where there was nothing to rebuild it from."""
+        if reason and head:
+            log.warning("the %s is rebuilt from the database: %s", what, reason)
+            self.notices.append(f"The {what} was missing or damaged and has been rebuilt from the database.")
 
     # Generations
 
@@ -386,19 +389,9 @@ class Indexes:
             self._dense_path(former).unlink(missing_ok=True)
 
     async def _fill(self, embedder: Embedder, generation: Generation) -> None:
-        filled = False
-        while chunks := await self._vectors.chunks_without(generation.id, MIGRATION_BATCH):
-            data = await _embed(embedder, [embedding_text(c.title, c.heading_path, c.text) for c in chunks])
-            rows = [(chunk.id, len(chunk.text), vector) for chunk, vector in zip(chunks, data, strict=True)]
-            await self._vectors.add_vectors(generation.id, rows)
-            filled = True
+        filled = await passages.fill(embedder, self._vectors, generation)
         if filled and generation is self._generation:
             await self.catch_up()
 
     async def _run(self, function: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, functools.partial(function))
-
-
-async def _embed(embedder: Embedder, texts: Sequence[str]) -> list[bytes]:
-    vectors = await embedder.embed(texts, "passage")
-    return [row.tobytes() for row in np.ascontiguousarray(vectors, dtype="<f4")]

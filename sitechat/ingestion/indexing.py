@@ -21,7 +21,7 @@ from sitechat.ingestion.tending import Tending
 from sitechat.storage.engine import Database
 from sitechat.storage.knowledge import KnowledgeStore
 from sitechat.storage.leases import Claim, LeaseStore
-from sitechat.storage.values import NewChunk, NewDocument, NewVector
+from sitechat.storage.values import Embedding, NewChunk, NewDocument, NewVector
 
 RECIPE = "3"
 """Names how files become passages. A new one makes the next ingestion read unchanged files again."""
@@ -43,7 +43,7 @@ class SearchIndexes(Protocol):
 
     async def ready(self) -> None: ...
 
-    async def embed_passages(self, chunks: Sequence[tuple[str, Sequence[str], str]], /) -> list[bytes]: ...
+    async def embed_passages(self, chunks: Sequence[tuple[str, Sequence[str], str]], /) -> list[Embedding]: ...
 
     async def catch_up(self) -> None: ...
 
@@ -78,9 +78,9 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """Vectors by the keys of their passages; ``change``: what is new compared with what the source held before."""
+    """What was made of passages, by their keys; ``change``: what is new compared with what the source held before."""
 
-    vectors: dict[bytes, bytes]
+    made: dict[bytes, Embedding]
     change: tuple[str, int]
 
 
@@ -107,7 +107,7 @@ class Indexing:
             generation_id = self._indexes.generation_id
             embedded, last = await self._embed(claim, tending, reading.passages, generation_id)
             async with self._turn(tending):
-                embedded.vectors.update(await self._vectors(tending, last))
+                embedded.made.update(await self._vectors(tending, last))
                 ended = await self._store(claim, reading, embedded, generation_id)
             if ended is not None:
                 return ended
@@ -122,31 +122,31 @@ class Indexing:
         """
         keys = [passage.key(generation_id) for passage in passages]
         wanted = frozenset(keys)
-        vectors = await self._leases.staged(claim, wanted) if claim.begun else {}
+        made = await self._leases.staged(claim, wanted) if claim.begun else {}
         former = {
-            _key(generation_id, stored.title, stored.headings, stored.text): stored.data
+            _key(generation_id, stored.title, stored.headings, stored.text): stored.embedding
             for stored in await self._knowledge.vectors(claim.knowledge_base_id, claim.uri, generation_id)
         }
-        vectors |= {key: data for key, data in former.items() if key in wanted and key not in vectors}
-        missing = {key: p.content for key, p in zip(keys, passages, strict=True) if key not in vectors}
+        made |= {key: each for key, each in former.items() if key in wanted and key not in made}
+        missing = {key: p.content for key, p in zip(keys, passages, strict=True) if key not in made}
         names = list(missing)
         batches = [{key: missing[key] for key in names[at : at + BATCH]} for at in range(0, len(names), BATCH)]
-        earlier = len(vectors) // BATCH
+        earlier = len(made) // BATCH
 
         def counts(done: int) -> tuple[tuple[int, int], tuple[int, int]]:
-            return (sum(key in vectors for key in keys), len(keys)), (earlier + done, earlier + len(batches))
+            return (sum(key in made for key in keys), len(keys)), (earlier + done, earlier + len(batches))
 
         await self._leases.begin_embedding(claim, *counts(0))
         self._signals.ring(progress(claim.job_id))
         for done, batch in enumerate(batches[:-1], start=1):
             async with self._turn(tending):
                 fresh = await self._vectors(tending, batch)
-                vectors.update(fresh)
-                await self._leases.advance(claim, *counts(done), list(fresh.items()))
+                made.update(fresh)
+                await self._leases.advance(claim, *counts(done), fresh)
             self._signals.ring(progress(claim.job_id))
-        return Embedded(vectors, _change(former.keys(), wanted)), batches[-1] if batches else {}
+        return Embedded(made, _change(former.keys(), wanted)), batches[-1] if batches else {}
 
-    async def _vectors(self, tending: Tending, batch: Mapping[bytes, Content]) -> dict[bytes, bytes]:
+    async def _vectors(self, tending: Tending, batch: Mapping[bytes, Content]) -> dict[bytes, Embedding]:
         if not batch:
             return {}
         made = await tending.during(self._indexes.embed_passages(list(batch.values())))
@@ -171,7 +171,7 @@ class Indexing:
 
     async def _store(self, claim: Claim, reading: Reading, embedded: Embedded, generation_id: int) -> bool | None:
         """Document, passages, vectors and the end of the item, all at once. None: another search model serves now."""
-        chunks = [_chunk(passage, embedded.vectors[passage.key(generation_id)]) for passage in reading.passages]
+        chunks = [_chunk(passage, embedded.made[passage.key(generation_id)]) for passage in reading.passages]
         async with self._db.write() as tx:
             scope = await self._leases.hold(claim, tx)
             if scope.generation_id != generation_id:
@@ -221,10 +221,10 @@ def passages_of(extracted: Extracted, title: str) -> tuple[Passage, ...]:
     )
 
 
-def _chunk(passage: Passage, data: bytes) -> NewChunk:
+def _chunk(passage: Passage, embedding: Embedding) -> NewChunk:
     _, headings, text = passage.content
-    whole = NewVector("chunk", 0, len(text), data)
-    return NewChunk(passage.start, passage.end, text, headings, passage.page, (whole,))
+    whole = NewVector("chunk", 0, len(text), embedding.vector)
+    return NewChunk(passage.start, passage.end, text, headings, passage.page, (whole,), embedding.late)
 
 
 def _media_type(source: Source, extracted: Extracted) -> str:

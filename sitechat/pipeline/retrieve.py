@@ -112,7 +112,8 @@ def _weighed(chunk: Chunk, found: Found) -> ScoredChunk:
 async def _dense(tools: Tools, state: TurnState, where: Filter) -> list[Hit] | Unavailable:
     try:
         wanted = CANDIDATES + len(state.left_out)
-        return _kept(await tools.indexes.dense(state.asked, wanted, where, leans_on=state.leans_on), state)
+        vector = await tools.indexes.query_vector(state.asked, leans_on=state.leans_on)
+        return _kept(await tools.indexes.dense(vector, wanted, where), state)
     except Unavailable as error:
         return error
 

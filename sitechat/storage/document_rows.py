@@ -6,7 +6,7 @@ from sqlalchemy import insert
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from sitechat.storage.tables import ChunkRow, DocumentRow, VectorRow, new_id, now
+from sitechat.storage.tables import ChunkRow, DocumentRow, LateVectorRow, VectorRow, new_id, now
 from sitechat.storage.values import NewChunk, NewDocument
 
 
@@ -77,3 +77,10 @@ async def insert_chunks(
     ]
     if vectors:
         await session.execute(insert(VectorRow), vectors)
+    late = [
+        {"chunk_id": chunk_id, "generation_id": generation_id, "data": chunk.late}
+        for chunk_id, chunk in zip(ids, chunks, strict=True)
+        if chunk.late is not None
+    ]
+    if late:
+        await session.execute(insert(LateVectorRow), late)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, func, select, update
+from sqlalchemy import Row, Select, and_, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from sitechat.errors import InvalidInput, NotFound
@@ -16,21 +16,22 @@ from sitechat.storage.tables import (
     ChunkRow,
     DocumentRow,
     KnowledgeBaseRow,
+    LateVectorRow,
     VectorRow,
     new_id,
     now,
 )
-from sitechat.storage.values import Chunk, Document, KnowledgeBase, NewChunk, NewDocument
+from sitechat.storage.values import Chunk, Document, Embedding, KnowledgeBase, NewChunk, NewDocument
 
 
 @dataclass(frozen=True, slots=True)
 class StoredVector:
-    """A passage's vector with what it was made from."""
+    """A passage's vector, and those of its parts, with what they were made from."""
 
     title: str
     headings: tuple[str, ...]
     text: str
-    data: bytes
+    embedding: Embedding
 
 
 class KnowledgeStore:
@@ -217,9 +218,19 @@ class KnowledgeStore:
     async def vectors(self, knowledge_base_id: str, uri: str, generation_id: int) -> list[StoredVector]:
         """What a source's passages were embedded from, and to, for ingestion: the same again need not be embedded."""
         statement = (
-            select(DocumentRow.title, ChunkRow.heading_path, ChunkRow.text, VectorRow.data)
+            select(
+                DocumentRow.title,
+                ChunkRow.heading_path,
+                ChunkRow.text,
+                VectorRow.data,
+                LateVectorRow.data.label("late"),
+            )
             .join(ChunkRow, ChunkRow.document_id == DocumentRow.id)
             .join(VectorRow, VectorRow.chunk_id == ChunkRow.id)
+            .outerjoin(
+                LateVectorRow,
+                and_(LateVectorRow.chunk_id == ChunkRow.id, LateVectorRow.generation_id == generation_id),
+            )
             .where(
                 DocumentRow.knowledge_base_id == knowledge_base_id,
                 DocumentRow.uri == uri,
@@ -229,7 +240,9 @@ class KnowledgeStore:
         )
         async with self._db.read() as session:
             rows = (await session.execute(statement)).all()
-        return [StoredVector(row.title, tuple(row.heading_path), row.text, row.data) for row in rows]
+        return [
+            StoredVector(row.title, tuple(row.heading_path), row.text, Embedding(row.data, row.late)) for row in rows
+        ]
 
     async def fingerprints(self, knowledge_base_id: str) -> list[tuple[str, int]]:
         """Address and fingerprint of every page of a site, for ingestion."""

@@ -5,7 +5,7 @@ A claim is a lease under a token that is drawn anew each time. Every write names
 another), so that no two workers can finish the same item and a cancelled one leaves nothing behind.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -28,6 +28,7 @@ from sitechat.storage.tables import (
     new_id,
     now,
 )
+from sitechat.storage.values import Embedding
 
 _MANY = 500
 LONGEST_TICK = timedelta(minutes=10)
@@ -150,10 +151,12 @@ class LeaseStore:
             await _write(session, claim, updated_at=now(), **_counts(chunks, batches))
 
     async def advance(
-        self, claim: Claim, chunks: tuple[int, int], batches: tuple[int, int], vectors: Sequence[tuple[bytes, bytes]]
+        self, claim: Claim, chunks: tuple[int, int], batches: tuple[int, int], made: Mapping[bytes, Embedding]
     ) -> None:
-        """A batch is done: count it and keep its vectors (key, data), together."""
-        rows = [{"item_id": claim.item_id, "key": key, "data": data} for key, data in vectors]
+        """A batch is done: count it and keep what was made, by key, together."""
+        rows = [
+            {"item_id": claim.item_id, "key": key, "data": each.vector, "late": each.late} for key, each in made.items()
+        ]
         async with self._db.write() as session:
             before = await _done(session, claim)
             await _write(session, claim, updated_at=now(), **_counts(chunks, batches))
@@ -161,13 +164,14 @@ class LeaseStore:
                 await session.execute(insert(StagedVectorRow).prefix_with("OR IGNORE", dialect="sqlite"), rows)
             await _tick(session, claim.job_id, passages=chunks[0] - before)
 
-    async def staged(self, claim: Claim, keys: Collection[bytes]) -> dict[bytes, bytes]:
-        """Vectors that an earlier attempt had finished."""
-        statement = select(StagedVectorRow.key, StagedVectorRow.data).where(StagedVectorRow.item_id == claim.item_id)
+    async def staged(self, claim: Claim, keys: Collection[bytes]) -> dict[bytes, Embedding]:
+        """What an earlier attempt had finished."""
+        columns = (StagedVectorRow.key, StagedVectorRow.data, StagedVectorRow.late)
+        statement = select(*columns).where(StagedVectorRow.item_id == claim.item_id)
         async with self._db.read() as session:
             rows = (await session.execute(statement)).all()
         wanted = frozenset(keys)
-        return {row.key: row.data for row in rows if row.key in wanted}
+        return {row.key: Embedding(row.data, row.late) for row in rows if row.key in wanted}
 
     # Ends: each returns whether the job has ended with it
 

@@ -200,8 +200,19 @@ Standings = dict[str, dict[int, Standing]]
 
 
 @dataclass(frozen=True, slots=True)
+class Embedding:
+    """What an embedding model made of a passage: ``vector`` is float32 bytes.
+
+    ``late`` are the vectors of its parts (:mod:`vectorstore.late`), where the model makes such.
+    """
+
+    vector: bytes
+    late: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class NewChunk:
-    """A chunk about to be stored, with one vector or several: ``(kind, start, end, float32 bytes)``."""
+    """A chunk about to be stored, with one vector or several, and with those of its parts (:class:`Embedding`)."""
 
     start: int
     end: int
@@ -209,6 +220,7 @@ class NewChunk:
     heading_path: tuple[str, ...]
     page: int | None
     vectors: tuple["NewVector", ...] = field(default=())
+    late: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,16 @@
 """Embedding generations, stored vectors, and the change sequence as the indexes read it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, or_, select, update
 
 from sitechat.storage.engine import Database
-from sitechat.storage.tables import ChangeRow, ChunkRow, DocumentRow, GenerationRow, VectorRow
+from sitechat.storage.tables import ChangeRow, ChunkRow, DocumentRow, GenerationRow, LateVectorRow, VectorRow
+from sitechat.storage.values import Embedding
 from vectorstore.base import Scope, TextRecord, VectorRecord
 
 HEADING_SEPARATOR = " › "
@@ -36,12 +37,13 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class PlainChunk:
-    """A chunk that waits for its vector in a new generation."""
+    """A chunk that waits for its vector in a generation or, where it has that (``known``), for those of its parts."""
 
     id: int
     title: str
     heading_path: tuple[str, ...]
     text: str
+    known: bool = False
 
 
 class VectorsStore:
@@ -68,59 +70,76 @@ class VectorsStore:
         async with self._db.write() as session:
             await session.execute(update(GenerationRow).values(state="retired"))
             await session.execute(update(GenerationRow).where(GenerationRow.id == generation_id).values(state="active"))
-            await session.execute(delete(VectorRow).where(VectorRow.generation_id != generation_id))
+            for table in (VectorRow, LateVectorRow):
+                await session.execute(delete(table).where(table.generation_id != generation_id))
 
     async def discard(self, generation_id: int) -> None:
         """Give up a generation that is no longer wanted."""
         async with self._db.write() as session:
-            await session.execute(delete(VectorRow).where(VectorRow.generation_id == generation_id))
+            for table in (VectorRow, LateVectorRow):
+                await session.execute(delete(table).where(table.generation_id == generation_id))
             await session.execute(
                 update(GenerationRow).where(GenerationRow.id == generation_id).values(state="retired")
             )
 
-    async def chunks_without(self, generation_id: int, limit: int) -> list[PlainChunk]:
-        """Chunks that have no vector of their own in the generation, oldest first."""
-        has = select(VectorRow.id).where(
+    async def chunks_without(
+        self, generation_id: int, limit: int, *, after: int = 0, late: bool = False
+    ) -> list[PlainChunk]:
+        """Chunks with ids above ``after`` that have no vector of their own in the generation, oldest first.
+
+        ``late``: also those that have none of their parts.
+        """
+        own = select(VectorRow.id).where(
             VectorRow.chunk_id == ChunkRow.id,
             VectorRow.generation_id == generation_id,
             VectorRow.kind == "chunk",
         )
+        parts = select(LateVectorRow.chunk_id).where(
+            LateVectorRow.chunk_id == ChunkRow.id, LateVectorRow.generation_id == generation_id
+        )
+        known = own.exists()
         statement = (
-            select(ChunkRow.id, DocumentRow.title, ChunkRow.heading_path, ChunkRow.text)
+            select(ChunkRow.id, DocumentRow.title, ChunkRow.heading_path, ChunkRow.text, known.label("known"))
             .join(DocumentRow, DocumentRow.id == ChunkRow.document_id)
-            .where(~has.exists())
+            .where(ChunkRow.id > after, or_(~known, ~parts.exists()) if late else ~known)
             .order_by(ChunkRow.id)
             .limit(limit)
         )
         async with self._db.read() as session:
             rows = (await session.execute(statement)).all()
-        return [PlainChunk(row.id, row.title, tuple(row.heading_path), row.text) for row in rows]
+        return [PlainChunk(row.id, row.title, tuple(row.heading_path), row.text, row.known) for row in rows]
 
-    async def add_vectors(self, generation_id: int, vectors: Sequence[tuple[int, int, bytes]]) -> None:
-        """Chunk id, length of the chunk's text, float32 bytes. Chunks deleted meanwhile are left out.
+    async def add_vectors(self, generation_id: int, made: Sequence[tuple[PlainChunk, Embedding]]) -> None:
+        """Give chunks the vectors that they waited for. Chunks deleted meanwhile are left out.
 
-        The documents enter the change sequence, so that the indexes look at them again.
+        Documents that got vectors enter the change sequence, so that the indexes look at them again.
         """
         async with self._db.write() as session:
-            wanted = [chunk_id for chunk_id, _, _ in vectors]
+            wanted = [chunk.id for chunk, _ in made]
             present = set((await session.execute(select(ChunkRow.id).where(ChunkRow.id.in_(wanted)))).scalars())
-            rows = [
-                {
-                    "chunk_id": i,
-                    "generation_id": generation_id,
-                    "kind": "chunk",
-                    "start": 0,
-                    "end": n,
-                    "data": data,
-                }
-                for i, n, data in vectors
-                if i in present
+            there = [(chunk, each) for chunk, each in made if chunk.id in present]
+            new = [(chunk, each.vector) for chunk, each in there if not chunk.known]
+            late = [
+                {"chunk_id": chunk.id, "generation_id": generation_id, "data": each.late}
+                for chunk, each in there
+                if each.late is not None
             ]
-            if rows:
-                await session.execute(insert(VectorRow), rows)
-                touched = select(ChunkRow.knowledge_base_id, ChunkRow.document_id).where(ChunkRow.id.in_(present))
+            if new:
+                await session.execute(insert(VectorRow), [_vector(generation_id, *each) for each in new])
+                ids = [chunk.id for chunk, _ in new]
+                touched = select(ChunkRow.knowledge_base_id, ChunkRow.document_id).where(ChunkRow.id.in_(ids))
                 for base_id, document_id in (await session.execute(touched.distinct())).all():
                     session.add(ChangeRow(op="upsert", knowledge_base_id=base_id, document_id=document_id))
+            if late:
+                await session.execute(insert(LateVectorRow).prefix_with("OR REPLACE", dialect="sqlite"), late)
+
+    async def late(self, generation_id: int, chunk_ids: Collection[int]) -> dict[int, bytes]:
+        """The vectors of these chunks' parts, of those that have them."""
+        statement = select(LateVectorRow.chunk_id, LateVectorRow.data).where(
+            LateVectorRow.chunk_id.in_(chunk_ids), LateVectorRow.generation_id == generation_id
+        )
+        async with self._db.read() as session:
+            return {row.chunk_id: row.data for row in (await session.execute(statement)).all()}
 
     # The change sequence
 
@@ -194,6 +213,17 @@ class VectorsStore:
             )
             for chunk, title, owner_id, access, language in rows
         ]
+
+
+def _vector(generation_id: int, chunk: PlainChunk, data: bytes) -> dict[str, object]:
+    return {
+        "chunk_id": chunk.id,
+        "generation_id": generation_id,
+        "kind": "chunk",
+        "start": 0,
+        "end": len(chunk.text),
+        "data": data,
+    }
 
 
 def _generation(row: GenerationRow) -> Generation:

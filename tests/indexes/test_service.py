@@ -33,7 +33,10 @@ async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
 async def found(indexes: Indexes, query: str, shop: Shop, where: Filter = ANY) -> tuple[list[str], list[str]]:
     """Texts that the dense and the full-text index find."""
     legs = []
-    for hits in (await indexes.dense(query, 10, where), await indexes.full_text(query, 10, where)):
+    for hits in (
+        await indexes.dense(await indexes.query_vector(query), 10, where),
+        await indexes.full_text(query, 10, where),
+    ):
         chunks = await shop.knowledge.chunks(LOCAL, [hit.chunk_id for hit in hits])
         legs.append([chunks[hit.chunk_id].text for hit in hits if hit.chunk_id in chunks])
     return legs[0], legs[1]

@@ -7,6 +7,7 @@ from pathlib import Path
 from sitechat.ingestion.blobs import BlobStore
 from sitechat.ingestion.housekeeping import Housekeeping
 from sitechat.storage.engine import Database
+from sitechat.storage.values import Embedding
 
 
 class FailingIndexes:
@@ -20,7 +21,7 @@ class FailingIndexes:
 
     async def ready(self) -> None: ...
 
-    async def embed_passages(self, _: Sequence[tuple[str, Sequence[str], str]]) -> list[bytes]:
+    async def embed_passages(self, _: Sequence[tuple[str, Sequence[str], str]]) -> list[Embedding]:
         return []
 
     async def catch_up(self) -> None:

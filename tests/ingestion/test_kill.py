@@ -113,8 +113,9 @@ class Rehearsal:
     def _compare(self, clean: State, torn: State) -> None:
         """Vectors of the real model may differ in the last digits: passages are batched otherwise after a kill."""
         clean, torn = clean.outside(*self._moody), torn.outside(*self._moody)
-        assert replace(torn, vectors={}) == replace(clean, vectors={})
+        assert replace(torn, vectors={}, late={}) == replace(clean, vectors={}, late={})
         assert torn.vectors.keys() == clean.vectors.keys()
+        assert torn.late.keys() == clean.late.keys()
         if self._options:
             cosines = [
                 float(np.frombuffer(torn.vectors[place], "<f4") @ np.frombuffer(clean.vectors[place], "<f4"))
@@ -122,7 +123,7 @@ class Rehearsal:
             ]
             assert min(cosines) > 0.9999
         else:
-            assert torn.vectors == clean.vectors
+            assert (torn.vectors, torn.late) == (clean.vectors, clean.late)
 
 
 FOLDER_STAGES = tuple(stage for stage in STAGES if stage != "crawling")

@@ -17,6 +17,7 @@ from sitechat.ingestion.worker import MAX_ATTEMPTS, MAX_FAILURES, UNEXPECTED
 from sitechat.progress import ProgressRecord
 from sitechat.storage.knowledge import KnowledgeStore
 from sitechat.storage.tables import ItemRow, StagedVectorRow, VectorRow
+from sitechat.storage.values import Embedding
 from sitechat.storage.vectors import VectorsStore
 from tests.support.embedder import HashEmbedder
 from tests.support.library import Library, open_library
@@ -272,7 +273,7 @@ class Switching:
     async def ready(self) -> None:
         await self._indexes.ready()
 
-    async def embed_passages(self, chunks: Sequence[tuple[str, Sequence[str], str]], /) -> list[bytes]:
+    async def embed_passages(self, chunks: Sequence[tuple[str, Sequence[str], str]], /) -> list[Embedding]:
         return await self._indexes.embed_passages(chunks)
 
     async def catch_up(self) -> None:

@@ -17,9 +17,11 @@ from sitechat.storage.jobs import JobsStore, NewItem
 from sitechat.storage.knowledge import KnowledgeStore
 from sitechat.storage.leases import Claim, LeaseLostError, LeaseStore
 from sitechat.storage.tables import ItemRow, JobRow, StagedVectorRow, now
+from sitechat.storage.values import Embedding
 
 LEASE = timedelta(minutes=1)
 STRANGER = Caller("somebody else")
+MADE = Embedding(b"vector", b"late")
 
 
 @dataclass
@@ -81,7 +83,7 @@ async def test_a_lease_that_ran_out_is_claimable_and_its_holder_can_write_nothin
     for write in (
         journal.leases.renew(dead, LEASE),
         journal.leases.begin_embedding(dead, (0, 2), (0, 2)),
-        journal.leases.advance(dead, (1, 2), (1, 2), [(b"k", b"v")]),
+        journal.leases.advance(dead, (1, 2), (1, 2), {b"k": MADE}),
         journal.leases.complete(dead, "indexed", "document", 2),
         journal.leases.fail(dead, "no"),
         journal.leases.try_later(dead, "no", LEASE),
@@ -148,7 +150,7 @@ async def test_a_job_of_files_that_are_not_read_is_done_at_once(journal: Journal
 async def test_pause_takes_the_item_away_without_counting_the_attempt(journal: Journal) -> None:
     job = await journal.add("a")
     claim = await journal.claim()
-    await journal.leases.advance(claim, (2, 4), (1, 2), [(b"k", b"v")])
+    await journal.leases.advance(claim, (2, 4), (1, 2), {b"k": MADE})
     await journal.jobs.pause(LOCAL, job)
     assert not await journal.leases.holds(claim)
     assert await journal.leases.claim(LEASE) is None
@@ -156,14 +158,14 @@ async def test_pause_takes_the_item_away_without_counting_the_attempt(journal: J
     await journal.jobs.resume(LOCAL, job)
     again = await journal.claim()
     assert again.attempt == 1
-    assert await journal.leases.staged(again, [b"k", b"other"]) == {b"k": b"v"}, "what was done stays done"
+    assert await journal.leases.staged(again, [b"k", b"other"]) == {b"k": MADE}, "what was done stays done"
 
 
 async def test_cancel_ends_what_is_open_and_keeps_what_is_done(journal: Journal) -> None:
     job = await journal.add("a", "b", "c")
     await journal.leases.complete(await journal.claim(), "indexed", "document", 1)
     running = await journal.claim()
-    await journal.leases.advance(running, (2, 4), (1, 2), [(b"k", b"v")])
+    await journal.leases.advance(running, (2, 4), (1, 2), {b"k": MADE})
     await journal.jobs.cancel(LOCAL, job)
     assert await journal.states(job) == ["completed", "cancelled", "cancelled"]
     assert (await journal.record(job)).status == "cancelled"
@@ -226,7 +228,7 @@ async def test_progress_names_the_file_in_work_and_the_jobs_ahead(journal: Journ
     first, second = await journal.add("a", "b"), await journal.add("c")
     claim = await journal.claim()
     await journal.leases.begin_embedding(claim, (0, 64), (0, 2))
-    await journal.leases.advance(claim, (32, 64), (1, 2), [])
+    await journal.leases.advance(claim, (32, 64), (1, 2), {})
     record, behind = await journal.record(first), await journal.record(second)
     assert (record.current_file, record.current_file_index, record.total_files) == ("a", 1, 2)
     assert (record.stage, record.current_chunk, record.total_chunks) == ("embedding", 32, 64)

@@ -8,14 +8,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from vectorstore.base import EmbeddingError, EmbedKind, Vectors
+from vectorstore.late import LateVectors, Span, encoded
 
 DIMENSION = 32
 
 
 class HashEmbedder:
-    """Implements ``Embedder``. ``texts`` lists everything that was embedded; ``failures`` are raised first, in order.
+    """Implements ``LateEmbedder``; a text has one window, itself.
 
-    ``gate`` holds every call back until it is set.
+    ``texts`` lists everything that was embedded; ``failures`` are raised first, in order. ``gate`` holds every call
+    back until it is set.
     """
 
     def __init__(self, spec: str = "local/hash", seconds: float = 0.0) -> None:
@@ -35,6 +37,10 @@ class HashEmbedder:
     def ready(self) -> bool:
         return self._loaded
 
+    @property
+    def makes_parts(self) -> bool:
+        return self._loaded
+
     async def load(self) -> int:
         self._loaded = True
         return DIMENSION
@@ -46,10 +52,24 @@ class HashEmbedder:
             raise self.failures.pop(0)
         if kind == "passage":
             self.texts.extend(texts)
-        return np.stack([_vector(text) for text in texts]) if texts else np.zeros((0, DIMENSION), np.float32)
+        return _vectors(texts)
+
+    async def embed_late(
+        self, texts: Sequence[str], spans: Sequence[Sequence[Span]]
+    ) -> tuple[Vectors, list[LateVectors]]:
+        vectors = await self.embed(texts, "passage")
+        parts = [
+            LateVectors(encoded(vector[np.newaxis]), encoded(_vectors([text[a:b] for a, b in wanted])), tuple(wanted))
+            for text, vector, wanted in zip(texts, vectors, spans, strict=True)
+        ]
+        return vectors, parts
 
     async def close(self) -> None:
         self._loaded = False
+
+
+def _vectors(texts: Sequence[str]) -> Vectors:
+    return np.stack([_vector(text) for text in texts]) if texts else np.zeros((0, DIMENSION), np.float32)
 
 
 def _vector(text: str) -> np.ndarray[tuple[int], np.dtype[np.float32]]:

@@ -33,9 +33,10 @@ from sitechat.storage.knowledge import KnowledgeStore
 from tests.support.embedder import HashEmbedder
 from tests.support.library import Library, open_library
 from vectorstore import faiss_store
-from vectorstore.base import Embedder, EmbedKind, Vectors
+from vectorstore.base import EmbedKind, LateEmbedder, Vectors
 from vectorstore.embeddings.factory import EmbeddingOptions, create_embedder
 from vectorstore.fulltext import TantivyIndex
+from vectorstore.late import LateVectors, Span
 
 REAL_MODEL = str(Settings.model_fields["embedding"].default)
 WATCHED: tuple[tuple[str, Any, str], ...] = (
@@ -93,7 +94,7 @@ def _telling(stage: str, function: Callable[..., Any]) -> Callable[..., Any]:
 class RecordingEmbedder(HashEmbedder):
     """Writes down the passages it is given, and that it has given their vectors; ``real`` makes those."""
 
-    def __init__(self, record: Path, seconds: float, real: Embedder | None = None) -> None:
+    def __init__(self, record: Path, seconds: float, real: LateEmbedder | None = None) -> None:
         super().__init__(seconds=seconds)
         self._record = os.open(record, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         self._real = real
@@ -102,18 +103,35 @@ class RecordingEmbedder(HashEmbedder):
     def spec(self) -> str:
         return super().spec if self._real is None else self._real.spec
 
+    @property
+    def makes_parts(self) -> bool:
+        return super().makes_parts if self._real is None else self._real.makes_parts
+
     async def load(self) -> int:
         return await (super().load() if self._real is None else self._real.load())
 
     async def embed(self, texts: Sequence[str], kind: EmbedKind) -> Vectors:
         made = await (super().embed(texts, kind) if self._real is None else self._real.embed(texts, kind))
+        self._note(texts)
+        return made
+
+    async def embed_late(
+        self, texts: Sequence[str], spans: Sequence[Sequence[Span]]
+    ) -> tuple[Vectors, list[LateVectors]]:
+        if self._real is None:
+            return await super().embed_late(texts, spans)  # which embeds
+        made = await self._real.embed_late(texts, spans)
+        self._note(texts)
+        return made
+
+    def _note(self, texts: Sequence[str]) -> None:
         names = [hashlib.sha256(text.encode()).hexdigest()[:16] for text in texts]
         os.write(self._record, json.dumps([os.getpid(), names]).encode() + b"\n")
-        return made
 
 
 async def main(home: Path, source: str, name: str, real: bool, retry: bool) -> int:
     model = create_embedder(REAL_MODEL, EmbeddingOptions()) if real else None
+    assert model is None or isinstance(model, LateEmbedder)
     embedder = RecordingEmbedder(home / f"{name}.embedded", 0.0 if real else 0.03, model)
     settings = Settings(
         data_dir=home / "data", allow_networks="127.0.0.0/8", site_pause=0.01, max_file_mb=2, sample=False,

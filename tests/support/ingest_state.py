@@ -11,7 +11,7 @@ from sqlalchemy import func, select, text
 
 from sitechat.ingestion.blobs import BlobStore
 from sitechat.storage.engine import Database
-from sitechat.storage.tables import ChunkRow, DocumentRow, ItemRow, StagedVectorRow, VectorRow
+from sitechat.storage.tables import ChunkRow, DocumentRow, ItemRow, LateVectorRow, StagedVectorRow, VectorRow
 from sitechat.storage.vectors import Generation, VectorsStore
 from vectorstore.base import Filter
 from vectorstore.factory import open_store, open_text_index
@@ -22,12 +22,13 @@ Place = tuple[str, int]
 
 @dataclass(frozen=True)
 class State:
-    """Documents by their source, the items of a job, and passages with their vectors."""
+    """Documents by their source, the items of a job, and passages with their vectors and those of their parts."""
 
     documents: dict[str, tuple[str, str, str, int]]
     items: list[tuple[str, str, str]]
     passages: dict[Place, str]
     vectors: dict[Place, bytes]
+    late: dict[Place, bytes]
 
     def outside(self, *prefixes: str) -> "State":
         """Without the sources whose names begin so."""
@@ -36,6 +37,7 @@ class State:
             [item for item in self.items if not item[0].startswith(prefixes)],
             {place: passage for place, passage in self.passages.items() if not place[0].startswith(prefixes)},
             {place: vector for place, vector in self.vectors.items() if not place[0].startswith(prefixes)},
+            {place: parts for place, parts in self.late.items() if not place[0].startswith(prefixes)},
         )
 
 
@@ -60,11 +62,13 @@ async def _state(db: Database, data: Path, job: str) -> State:
         items = (await session.execute(select(ItemRow))).scalars().all()
         chunks = (await session.execute(select(ChunkRow))).scalars().all()
         vectors = (await session.execute(select(VectorRow.chunk_id, VectorRow.data))).all()
+        late = (await session.execute(select(LateVectorRow.chunk_id, LateVectorRow.data))).all()
         staged = (await session.execute(select(func.count()).select_from(StagedVectorRow))).scalar_one()
     ended = ("completed", "skipped", "failed", "cancelled")
     assert not [item.name for item in items if item.state not in ended], "every item has ended"
     assert not staged, "no vector waits for a document"
     assert Counter(chunk_id for chunk_id, _ in vectors) == Counter(c.id for c in chunks), "one vector for each passage"
+    assert Counter(chunk_id for chunk_id, _ in late) == Counter(c.id for c in chunks), "and those of its parts"
     texts = {document.id: document.text for document in documents}
     assert all(texts[chunk.document_id][chunk.start : chunk.end] == chunk.text for chunk in chunks)
     assert Counter(chunk.document_id for chunk in chunks) == Counter({d.id: d.chunk_count for d in documents})
@@ -79,6 +83,7 @@ async def _state(db: Database, data: Path, job: str) -> State:
         items=sorted((item.name, item.state, item.reason) for item in items if item.job_id == job),
         passages={places[chunk.id]: chunk.text for chunk in chunks},
         vectors={places[chunk_id]: vector for chunk_id, vector in stored.items()},
+        late={places[chunk_id]: bytes(parts) for chunk_id, parts in late},
     )
 
 

@@ -27,10 +27,10 @@ class Shop:
         return Indexes(VectorsStore(self.db), self.directory, make, spec, exact_limit=1000, serving=serving)
 
     async def add(self, indexes: Indexes, uri: str, *texts: str) -> str:
-        vectors = await indexes.embed_passages([(uri, (), text) for text in texts])
+        made = await indexes.embed_passages([(uri, (), text) for text in texts])
         chunks = [
-            NewChunk(0, len(text), text, (), None, (NewVector("chunk", 0, len(text), vector),))
-            for text, vector in zip(texts, vectors, strict=True)
+            NewChunk(0, len(text), text, (), None, (NewVector("chunk", 0, len(text), each.vector),), each.late)
+            for text, each in zip(texts, made, strict=True)
         ]
         new = NewDocument(
             self.base_id, "local", ("user:local",), uri, uri, "text/plain", "0" * 64, "1", "\n".join(texts), (), 1

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from vectorstore.base import EmbeddingError, EmbedKind
-from vectorstore.embeddings.batching import EncodingThreads, GoOn, Model, unit_rows
+from vectorstore.embeddings.batching import Encoder, EncodingThreads, GoOn, Model, unit_rows
 from vectorstore.embeddings.remote import batches_of
 
 
@@ -24,7 +24,7 @@ class Recorder:
         self.encoders = encoders
 
     def load(self, _: GoOn) -> Model:
-        return Model((self.encode,) * self.encoders, 2, self.passage_batch)
+        return Model((Encoder(self.encode),) * self.encoders, 2, self.passage_batch)
 
     def encode(self, texts: list[str], kind: EmbedKind) -> np.ndarray:
         self.entered.set()

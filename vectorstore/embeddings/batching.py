@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vectorstore.base import EmbeddingError, EmbedKind, Vectors
+from vectorstore.late import LateVectors, Span
 
 _GATHER_SECONDS = 0.002
 _QUERY_BATCH = 64
@@ -30,8 +31,18 @@ _LEAVE_SECONDS = 30.0
 _CLOSED = "The search model has been closed."
 
 Encode = Callable[[list[str], EmbedKind], NDArray[np.generic]]
+EncodeLate = Callable[[list[str], list[Sequence[Span]]], tuple[NDArray[np.generic], list[LateVectors]]]
+"""A row for each text, and the vectors of its parts."""
 GoOn = Callable[[], None]
 """Called between the steps of a load; raises when nobody wants the model any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """One copy of a model. ``late`` is None where it has no token vectors in the space of its texts' vectors."""
+
+    plain: Encode
+    late: EncodeLate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +52,23 @@ class Model:
     ``passage_batch``: texts at once.
     """
 
-    encoders: tuple[Encode, ...]
+    encoders: tuple[Encoder, ...]
     dimension: int
     passage_batch: int
 
 
 @dataclass(eq=False, slots=True)
 class _Request:
-    """Texts of one caller. ``waiting``: the places of those that no encoder has taken yet, the longest first."""
+    """Texts of one caller. ``waiting``: the places of those that no encoder has taken yet, the longest first.
+
+    ``spans``: the sentences of each text, where vectors of its parts are wanted; these come to be in ``parts``.
+    """
 
     texts: Sequence[str]
     kind: EmbedKind
     vectors: Vectors
+    spans: Sequence[Sequence[Span]] | None = None
+    parts: dict[int, LateVectors] = field(default_factory=dict)
     waiting: list[int] = field(init=False)
     left: int = field(init=False)
     done: Future[None] = field(default_factory=Future)
@@ -62,8 +78,13 @@ class _Request:
         self.left = len(self.texts)
         self.done.set_running_or_notify_cancel()  # so that a caller who leaves does not end it under our hands
 
-    def fill(self, places: Sequence[int], rows: Vectors) -> None:
+    def spans_of(self, places: Sequence[int]) -> Sequence[Sequence[Span]]:
+        return [() if self.spans is None else self.spans[place] for place in places]
+
+    def fill(self, places: Sequence[int], rows: Vectors, parts: Sequence[LateVectors]) -> None:
+        """``parts`` is empty where none were made."""
         self.vectors[places] = rows
+        self.parts.update(zip(places, parts, strict=False))
         self.left -= len(places)
         if not self.left and not self.done.done():
             self.done.set_result(None)
@@ -96,8 +117,21 @@ class EncodingThreads:
 
     async def encode(self, texts: Sequence[str], kind: EmbedKind) -> Vectors:
         """Unit rows in the order of ``texts``. A caller who is cancelled takes what has not begun along."""
+        return (await self._encoded(texts, kind, None)).vectors
+
+    async def encode_late(
+        self, texts: Sequence[str], spans: Sequence[Sequence[Span]]
+    ) -> tuple[Vectors, list[LateVectors]]:
+        """Passages: unit rows in the order of ``texts``, and the vectors of their parts; ``spans`` are sentences.
+
+        There are parts of all texts, or of none.
+        """
+        done = await self._encoded(texts, "passage", spans)
+        return done.vectors, [done.parts[place] for place in sorted(done.parts)]
+
+    async def _encoded(self, texts: Sequence[str], kind: EmbedKind, spans: Sequence[Sequence[Span]] | None) -> _Request:
         model = await asyncio.shield(asyncio.wrap_future(self.loaded))
-        request = _Request(texts, kind, np.empty((len(texts), model.dimension), np.float32))
+        request = _Request(texts, kind, np.empty((len(texts), model.dimension), np.float32), spans)
         if texts:
             self._submit(request)
             try:
@@ -105,7 +139,7 @@ class EncodingThreads:
             finally:
                 with self._changed:
                     request.waiting.clear()
-        return request.vectors
+        return request
 
     def close(self, timeout: float) -> None:
         """Refuse what waits and end the threads after their batches; a model still loading is left to itself."""
@@ -151,22 +185,22 @@ class EncodingThreads:
             self.loaded.set_exception(error)
             return
         self._more = [
-            threading.Thread(target=self._serve, args=(model, encode), name="embedder", daemon=True)
-            for encode in model.encoders[1:]
+            threading.Thread(target=self._serve, args=(model, encoder), name="embedder", daemon=True)
+            for encoder in model.encoders[1:]
         ]
         for thread in self._more:
             thread.start()
         self.loaded.set_result(model)
         self._serve(model, model.encoders[0])
 
-    def _serve(self, model: Model, encode: Encode) -> None:
+    def _serve(self, model: Model, encoder: Encoder) -> None:
         while batch := self._next(model.passage_batch):
             try:
-                rows = _encode(model, encode, batch)
+                rows, parts = _encode(model, encoder, batch)
             except Exception as error:  # noqa: BLE001  whatever a model raises belongs to those who asked
                 self._fail(batch, error if isinstance(error, EmbeddingError) else _failure(error))
             else:
-                self._fill(batch, rows)
+                self._fill(batch, rows, parts)
 
     def _next(self, passage_batch: int) -> _Batch:
         """What to encode together, queries first; nothing when closed."""
@@ -214,12 +248,13 @@ class EncodingThreads:
             request.waiting.remove(place)
         return batch
 
-    def _fill(self, batch: _Batch, rows: Vectors) -> None:
+    def _fill(self, batch: _Batch, rows: Vectors, parts: Sequence[LateVectors]) -> None:
         start = 0
         with self._changed:
             for request, places in batch.items():
-                request.fill(places, rows[start : start + len(places)])
-                start += len(places)
+                end = start + len(places)
+                request.fill(places, rows[start:end], [] if request.spans is None else parts[start:end])
+                start = end
 
     def _fail(self, batch: _Batch, error: EmbeddingError) -> None:
         with self._changed:
@@ -227,9 +262,15 @@ class EncodingThreads:
                 request.fail(error)
 
 
-def _encode(model: Model, encode: Encode, batch: _Batch) -> Vectors:
+def _encode(model: Model, encoder: Encoder, batch: _Batch) -> tuple[Vectors, list[LateVectors]]:
+    """Rows of the batch's texts in order, and their parts where someone of the batch wants those."""
     texts = [request.texts[place] for request, places in batch.items() for place in places]
-    return unit_rows(encode(texts, next(iter(batch)).kind), model.dimension)
+    if encoder.late is None or all(request.spans is None for request in batch):
+        return unit_rows(encoder.plain(texts, next(iter(batch)).kind), model.dimension), []
+    rows, parts = encoder.late(
+        texts, [spans for request, places in batch.items() for spans in request.spans_of(places)]
+    )
+    return unit_rows(rows, model.dimension), parts
 
 
 def _failure(error: Exception) -> EmbeddingError:

@@ -22,8 +22,10 @@ from numpy.typing import NDArray
 
 from vectorstore.base import EmbeddingError, EmbedKind, Vectors
 from vectorstore.embeddings.backends import Backend, convert
-from vectorstore.embeddings.batching import Encode, EncodingThreads, GoOn, Model
+from vectorstore.embeddings.batching import Encode, Encoder, EncodingThreads, GoOn, Model
 from vectorstore.embeddings.packing import pack
+from vectorstore.embeddings.parts import late_encoder
+from vectorstore.late import LateVectors, Span
 
 PACKAGED = "all-MiniLM-L6-v2"
 _PACKAGED_NAMES = (PACKAGED, f"sentence-transformers/{PACKAGED}")
@@ -67,12 +69,21 @@ class LocalEmbedder:
         loaded = self._thread.loaded if self._thread is not None else None
         return loaded is not None and loaded.done() and loaded.exception() is None
 
+    @property
+    def makes_parts(self) -> bool:
+        return self._thread is not None and self.ready and self._thread.loaded.result().encoders[0].late is not None
+
     async def load(self) -> int:
         model = await asyncio.shield(asyncio.wrap_future(self._started().loaded))
         return model.dimension
 
     async def embed(self, texts: Sequence[str], kind: EmbedKind) -> Vectors:
         return await self._started().encode(texts, kind)
+
+    async def embed_late(
+        self, texts: Sequence[str], spans: Sequence[Sequence[Span]]
+    ) -> tuple[Vectors, list[LateVectors]]:
+        return await self._started().encode_late(texts, spans)
 
     async def close(self) -> None:
         if self._thread is not None:
@@ -164,8 +175,8 @@ def _twin(transformer: Any) -> Any:
 
 
 def _model(transformers: Sequence[Any], passage_batch: int) -> Model:
-    encoders = tuple(_encoder(transformer, passage_batch) for transformer in transformers)
-    rows = [encode(["warm"], "query") for encode in encoders]
+    encoders = tuple(Encoder(_encoder(each, passage_batch), late_encoder(each)) for each in transformers)
+    rows = [encoder.plain(["warm"], "query") for encoder in encoders]
     return Model(encoders, len(rows[0][0]), passage_batch)
 
 

@@ -28,6 +28,7 @@ from sitechat.storage.tables.knowledge import (
     DocumentRow,
     GenerationRow,
     KnowledgeBaseRow,
+    LateVectorRow,
     VectorRow,
 )
 
@@ -43,6 +44,7 @@ __all__ = [
     "ItemRow",
     "JobRow",
     "KnowledgeBaseRow",
+    "LateVectorRow",
     "MessageRow",
     "NoticeRow",
     "SourceRow",

@@ -143,7 +143,8 @@ class ItemRow(Base):
 class StagedVectorRow(Base):
     """A vector made for an item that is not stored as a document yet, so that an interruption costs one batch at most.
 
-    ``key`` is a hash of generation and embedded text: whoever finds a row under it may use it.
+    ``key`` is a hash of generation and embedded text: whoever finds a row under it may use it. ``late`` holds the
+    vectors of the passage's parts, where there are any.
     """
 
     __tablename__ = "staged_vectors"
@@ -151,6 +152,7 @@ class StagedVectorRow(Base):
     item_id: Mapped[str] = mapped_column(ForeignKey("items.id", ondelete="CASCADE"), primary_key=True)
     key: Mapped[bytes] = mapped_column(LargeBinary(16), primary_key=True)
     data: Mapped[bytes] = mapped_column(LargeBinary)
+    late: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
 class NoticeRow(Base):

@@ -128,6 +128,19 @@ class VectorRow(Base):
     data: Mapped[bytes] = mapped_column(LargeBinary)
 
 
+class LateVectorRow(Base):
+    """The vectors of a chunk's parts in one piece (:mod:`vectorstore.late`): read of candidates only, at each question.
+
+    No row: they have not been made, or the generation's embedding model makes none.
+    """
+
+    __tablename__ = "late_vectors"
+
+    chunk_id: Mapped[int] = mapped_column(ForeignKey("chunks.id", ondelete="CASCADE"), primary_key=True)
+    generation_id: Mapped[int] = mapped_column(ForeignKey("generations.id", ondelete="CASCADE"), primary_key=True)
+    data: Mapped[bytes] = mapped_column(LargeBinary)
+
+
 class ChangeRow(Base):
     """One step of the change sequence. ``op``: upsert or delete a document, or delete a knowledge base.
 
