@@ -131,6 +131,7 @@ class Runtime:
         self.serving = lock is not None
         self._lock = lock
         self._closed = False
+        self._closers: list[Callable[[], Awaitable[None]]] = []
         self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="engine", daemon=True)
 
@@ -206,6 +207,10 @@ class Runtime:
             self.models.advisor(model),
         )
 
+    def before_closing(self, close: Callable[[], Awaitable[None]]) -> None:
+        """Await this on the engine loop before the services are closed, for what works with them."""
+        self._closers.append(close)
+
     def status(self) -> EngineStatus:
         return EngineStatus(self.indexes.state, tuple(self.indexes.notices))
 
@@ -249,6 +254,7 @@ class Runtime:
 
     async def _shut_down(self) -> None:
         closers: tuple[Callable[[], Awaitable[None]], ...] = (
+            *self._closers,
             self.chat.close,
             self.ingestion.close,
             self.indexes.close,

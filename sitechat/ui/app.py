@@ -3,7 +3,19 @@
 import streamlit as st
 
 from sitechat.errors import SiteChatError
-from sitechat.ui import assets, bell, chat, engine, finished, knowledge, session, settings_page, sidebar, text
+from sitechat.ui import (
+    assets,
+    bell,
+    chat,
+    engine,
+    evaluation,
+    finished,
+    knowledge,
+    session,
+    settings_page,
+    sidebar,
+    text,
+)
 from sitechat.ui.markdown import plain
 
 
@@ -11,6 +23,7 @@ def main() -> None:
     pages = {
         session.CHAT_PAGE: st.Page(chat.page, title=text.CHAT, default=True),
         session.KNOWLEDGE_PAGE: st.Page(knowledge.page, title=text.KNOWLEDGE, url_path="knowledge"),
+        session.EVALUATION_PAGE: st.Page(evaluation.page, title=text.EVALUATION, url_path="evaluation"),
         session.SETTINGS_PAGE: st.Page(settings_page.page, title=text.SETTINGS, url_path="settings"),
     }
     session.remember_pages(pages)

@@ -14,6 +14,7 @@ from typing import Any
 import streamlit as st
 
 from sitechat.errors import SiteChatError
+from sitechat.evaluation.service import EvaluationService
 from sitechat.logs import configure
 from sitechat.runtime import Runtime
 from sitechat.settings import load_settings
@@ -25,6 +26,17 @@ def runtime() -> Runtime:
     settings = load_settings()
     configure(settings)
     return Runtime.open(settings, address=address())
+
+
+def evaluations() -> EvaluationService:
+    """The one of the engine that is open; what it makes goes on without any page. Raises ``SiteChatError``."""
+    engine = runtime()
+    return _evaluations(engine, id(engine))
+
+
+@st.cache_resource(show_spinner=False, max_entries=1)
+def _evaluations(_engine: Runtime, _: int) -> EvaluationService:
+    return EvaluationService(_engine)
 
 
 def address() -> str:

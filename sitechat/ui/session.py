@@ -33,6 +33,7 @@ DELETED = "deleted_conversation"
 DRAFT = "draft"
 CHAT_PAGE = "chat"
 KNOWLEDGE_PAGE = "knowledge"
+EVALUATION_PAGE = "evaluation"
 SETTINGS_PAGE = "settings"
 _PAGES = "pages"
 

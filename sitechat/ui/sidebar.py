@@ -17,6 +17,7 @@ SHOWN = 20
 _ICONS = {
     session.CHAT_PAGE: ":material/forum:",
     session.KNOWLEDGE_PAGE: ":material/library_books:",
+    session.EVALUATION_PAGE: ":material/insights:",
     session.SETTINGS_PAGE: ":material/tune:",
 }
 _SHOWN_NOW = "conversations_shown"

@@ -36,6 +36,12 @@ def knowledge_page() -> None:
     knowledge.page()
 
 
+def evaluation_page() -> None:
+    from sitechat.ui import evaluation
+
+    evaluation.page()
+
+
 def settings_page() -> None:
     from sitechat.ui import settings_page as page
 
@@ -61,6 +67,12 @@ class Pages:
         app = AppTest.from_function(knowledge_page, default_timeout=60)
         if base is not None:
             app.query_params["base"] = base.id
+        return app.run()
+
+    def evaluation(self, run: str | None = None) -> AppTest:
+        app = AppTest.from_function(evaluation_page, default_timeout=60)
+        if run is not None:
+            app.query_params["run"] = run
         return app.run()
 
     def settings(self) -> AppTest:
@@ -89,7 +101,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
             "OPENAI_BASE_URL": wire.url,
             "OPENAI_API_KEY": "sk-of-a-test-x4Kd",
             "SITECHAT_LLM": "openai/wire-cite-n30",
-            "SITECHAT_MODELS": "openai/wire-e500,openai/wire-n30-c9,openai/wire-e429-ra7",
+            "SITECHAT_MODELS": "openai/wire-e500,openai/wire-n30-c9,openai/wire-e429-ra7,openai/wire-h3",
             "SITECHAT_EMBEDDING": "openai/wire",
             "SITECHAT_DATA_DIR": str(tmp_path_factory.mktemp("data")),
             "SITECHAT_SAMPLE": "false",

@@ -5,6 +5,7 @@ reads Markdown. Pages read all of it from here.
 """
 
 from sitechat.ui.text.chat import *
+from sitechat.ui.text.evaluation import *
 from sitechat.ui.text.frame import *
 from sitechat.ui.text.knowledge import *
 from sitechat.ui.text.numbers import *
