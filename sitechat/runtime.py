@@ -23,6 +23,7 @@ from providers.guard import Limits
 from providers.unusable import Unusable
 from sitechat.chat.conversations import ConversationService
 from sitechat.chat.feed import TurnFeed
+from sitechat.chat.replaying import ReplayService
 from sitechat.chat.service import ChatService
 from sitechat.errors import DataDirectoryInUse, SettingsError, TimedOut
 from sitechat.identity import LOCAL, Caller
@@ -123,6 +124,7 @@ class Runtime:
     models: Models
     chat: ChatService
     conversations: ConversationService
+    replays: ReplayService
     knowledge: KnowledgeService
     ingestion: IngestionService
 
@@ -241,6 +243,7 @@ class Runtime:
         runner = _OWNER if self.serving else f"process-{os.getpid()}"
         self.chat = ChatService(self.db, self.tools, self.models.default, runner)
         self.conversations = ConversationService(self.db)
+        self.replays = ReplayService(self.db, self.tools)
         self.ingestion = IngestionService(self.db, self.indexes, settings, serving=self.serving)
         self.knowledge = KnowledgeService(self.db, self.indexes, self.ingestion)
         if self.serving:

@@ -1,12 +1,14 @@
 """The command line: ingest a folder, ask it, see what works, and work beside a running SiteChat."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from sitechat.chat.replaying import Replay
 from sitechat.cli import app
 from sitechat.errors import Forbidden, InvalidInput, NotFound, SettingsError
 from sitechat.events import EventAdapter
@@ -123,6 +125,23 @@ def test_a_bucket_is_read_from_the_command_line(run: Run, monkeypatch: pytest.Mo
     assert read.exit_code == 0
     assert "“Papers”: 1 indexed · 1 looked through" in read.stdout
     assert isinstance(run("ingest", "s3://papers", "-k", "Papers").exception, Forbidden)
+
+
+def test_a_question_is_answered_again_and_what_differs_is_shown(run: Run, handbook: Path) -> None:
+    run("ingest", handbook / "leave.md", "-k", "Handbook")
+    asked = run("ask", "--json", "How many days of leave does everyone have?")
+    answer = json.loads(asked.stdout.splitlines()[-1])["message_id"]
+    assert "The answer is the same." in run("replay", answer).stdout
+    (handbook / "leave.md").write_text("# Leave\n\nEveryone has forty days of leave a year. Ask Maria to book it.\n")
+    run("ingest", handbook / "leave.md", "-k", "Handbook")
+    assert "The answer is the same." in run("replay", answer).stdout
+    today = run("replay", answer, "--today").stdout
+    assert "Everyone has [-thirty-]{+forty+} days of leave a year. [1]" in today
+    assert re.search(r"^changed +1 +1 +Leave", today, re.MULTILINE)
+    assert "no longer cited: Leave “Everyone has thirty days of leave a year.”" in today
+    found = Replay.model_validate_json(run("replay", answer, "--today", "--json").stdout)
+    assert (found.difference.same, found.before.message_id) == (False, answer)
+    assert isinstance(run("replay", "unknown").exception, NotFound)
 
 
 def test_json_is_one_protocol_event_a_line(run: Run, handbook: Path) -> None:

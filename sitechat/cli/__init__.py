@@ -1,4 +1,4 @@
-"""The command line: ``sitechat ask | ingest | sources | sync | jobs | watch | … | eval | doctor | serve``.
+"""The command line: ``sitechat ask | replay | ingest | sources | sync | jobs | watch | … | eval | doctor | serve``.
 
 Commands own the data directory where it is free and otherwise work beside the SiteChat that owns it. People read
 standard error for progress and standard output for results; ``--json`` prints one value of the protocol a line.
@@ -9,13 +9,14 @@ import os
 
 import typer
 
-from sitechat.cli import asking, checking, evaluating, ingesting, jobs, sources
+from sitechat.cli import asking, checking, evaluating, ingesting, jobs, replaying, sources
 from sitechat.cli.base import complain
 from sitechat.errors import SettingsError, SiteChatError
 
 app = typer.Typer(help="Ask your own documents.", no_args_is_help=True, add_completion=False)
 for command in (
     asking.ask,
+    replaying.replay,
     ingesting.ingest,
     sources.sources,
     sources.sync,

@@ -10,6 +10,7 @@ from providers.base import (
     Delta,
     FinishDelta,
     NoAnswerDelta,
+    Request,
     TextDelta,
     UsageDelta,
     WaitDelta,
@@ -38,21 +39,27 @@ async def answer(state: TurnState, tools: Tools) -> AsyncGenerator[Event, None]:
         for event in _refuse(state):
             yield event
     else:
-        writer = _Writer(state, quotes=not tools.provider.capabilities.writes)
-        try:
-            request = make_request(state, tools)
-            state.prompt = request.messages
-            async with aclosing(tools.provider.stream(request)) as deltas:
-                async for delta in deltas:
-                    for event in writer.write(delta):
-                        yield event
-            for event in writer.end():
+        async with aclosing(write(state, tools, make_request(state, tools))) as events:
+            async for event in events:
                 yield event
-        except ProviderError as error:
-            for event in writer.flush():
-                yield event
-            raise translate(error) from error
     yield done(tokens=state.usage.output_tokens) if state.usage.output_tokens else done()
+
+
+async def write(state: TurnState, tools: Tools, request: Request) -> AsyncGenerator[Event, None]:
+    """What the provider makes of the request, whose passages are ``state.hits``. Raises ``SiteChatError``."""
+    state.request = request
+    writer = _Writer(state, quotes=not tools.provider.capabilities.writes)
+    try:
+        async with aclosing(tools.provider.stream(request)) as deltas:
+            async for delta in deltas:
+                for event in writer.write(delta):
+                    yield event
+        for event in writer.end():
+            yield event
+    except ProviderError as error:
+        for event in writer.flush():
+            yield event
+        raise translate(error) from error
 
 
 class _Writer:

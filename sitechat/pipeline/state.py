@@ -6,7 +6,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Protocol
 
 from providers.base import Message as Prompt
-from providers.base import Provider, Purpose
+from providers.base import Provider, Purpose, Request
 from sitechat.events import Citation, Closest, Event, Intent, Status, Step, Usage
 from sitechat.identity import Caller
 from sitechat.indexes.follower import IndexVersion
@@ -65,8 +65,8 @@ class TurnState:
     ``candidates`` are all passages whose order was looked at closely, best first; ``hits`` the ones of them that the
     answer is made from, and ``over_budget`` those that would have been but for the room in the prompt. ``where`` is
     what was searched, in the state that ``searched`` names; ``left_out`` are ids of passages that the search passes
-    over, as an evaluation does to see what becomes of a question without them. ``usage`` is that of the answer and of
-    all ``consultations``.
+    over, as an evaluation does to see what becomes of a question without them. ``request`` is what the language
+    model was asked for the answer, if it was. ``usage`` is that of the answer and of all ``consultations``.
     """
 
     caller: Caller
@@ -84,7 +84,7 @@ class TurnState:
     hits: tuple[ScoredChunk, ...] = ()
     over_budget: tuple[ScoredChunk, ...] = ()
     consultations: list[Consultation] = field(default_factory=list)
-    prompt: tuple[Prompt, ...] = ()
+    request: Request | None = None
     content: str = ""
     citations: list[Citation] = field(default_factory=list)
     closest: tuple[Closest, ...] = ()

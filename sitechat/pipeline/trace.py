@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
-from providers.base import Message
+from providers.base import Message, Request
 from sitechat.events import Closest, Code, Intent, NoticeKind, SentenceSupport, Step, Usage
 from sitechat.indexes.follower import IndexVersion
 from sitechat.pipeline.state import Consultation, Found
@@ -20,11 +20,13 @@ SCHEMA_VERSION = 1
 Outcome = Literal["answered", "refused", "stopped", "failed", "interrupted"]
 
 
-class _Value(BaseModel):
+class TraceValue(BaseModel):
+    """What traces are made of."""
+
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class Queries(_Value):
+class Queries(TraceValue):
     """What was searched for: the question, helped by earlier ones where it ``leans_on`` them.
 
     ``searches`` took the question's place, the main one first: it in full, its parts, or what a text is to be about.
@@ -35,7 +37,7 @@ class Queries(_Value):
     leans_on: tuple[str, ...] = ()
 
 
-class Searched(_Value):
+class Searched(TraceValue):
     """Where: only what these parts let pass, in indexes of that version."""
 
     knowledge_base_id: str | None = None
@@ -44,7 +46,7 @@ class Searched(_Value):
     index: IndexVersion = IndexVersion()
 
 
-class Place(_Value):
+class Place(TraceValue):
     """Where the prompt holds a passage's text: the message, from 0, and the characters in it."""
 
     message: int
@@ -52,7 +54,7 @@ class Place(_Value):
     end: int
 
 
-class TracedPassage(_Value):
+class TracedPassage(TraceValue):
     """A passage that was looked at closely. ``rank``: its place in the final order, from 1.
 
     ``number`` is that under which the model was given it; ``over_budget`` it would have been, but for the room.
@@ -80,8 +82,13 @@ class TracedPassage(_Value):
     place: Place | None = None
     text: str | None = None
 
+    @property
+    def section(self) -> str:
+        """The headings above it, without the title."""
+        return " › ".join(part for part in self.heading_path if part != self.title)
 
-class Cited(_Value):
+
+class Cited(TraceValue):
     """The evidence of a mark ``[number]``."""
 
     number: int
@@ -93,7 +100,7 @@ class Cited(_Value):
     end: int
 
 
-class Model(_Value):
+class Model(TraceValue):
     """``spec`` is its name in the settings. ``advisor`` is the model that steps ask, where there is one."""
 
     spec: str
@@ -104,12 +111,7 @@ class Model(_Value):
     advisor: str | None = None
 
 
-class Prompt(_Value):
-    version: str = ""
-    messages: tuple[Message, ...] = ()
-
-
-class StepTrace(_Value):
+class StepTrace(TraceValue):
     """A finished step; ``numbers`` are what it told of itself."""
 
     step: Step
@@ -119,17 +121,17 @@ class StepTrace(_Value):
     numbers: dict[str, JsonValue] = {}
 
 
-class NoticeTrace(_Value):
+class NoticeTrace(TraceValue):
     kind: NoticeKind
     message: str
 
 
-class Failure(_Value):
+class Failure(TraceValue):
     code: Code
     message: str
 
 
-class Answer(_Value):
+class Answer(TraceValue):
     content: str
     citations: tuple[Cited, ...] = ()
     closest: tuple[Closest, ...] = ()
@@ -137,8 +139,11 @@ class Answer(_Value):
     support: tuple[SentenceSupport, ...] = ()
 
 
-class Trace(_Value):
-    """One turn. ``history`` holds the ids of the messages before it; ``passages`` are in their final order."""
+class Trace(TraceValue):
+    """One turn. ``history`` holds the ids of the messages before it; ``passages`` are in their final order.
+
+    ``request`` is what the language model was asked, its passages aside; None where none was asked.
+    """
 
     schema_version: int = SCHEMA_VERSION
     sitechat: str
@@ -156,7 +161,8 @@ class Trace(_Value):
     passages_wanted: int
     consultations: tuple[Consultation, ...] = ()
     model: Model
-    prompt: Prompt = Prompt()
+    prompt_version: str = ""
+    request: Request | None = None
     answer: Answer
     usage: Usage = Usage()
     steps: tuple[StepTrace, ...] = ()
@@ -169,8 +175,12 @@ class Trace(_Value):
         """The passages that the answer was made from, by number."""
         return tuple(sorted((p for p in self.passages if p.number is not None), key=lambda p: p.number or 0))
 
+    @property
+    def prompt(self) -> tuple[Message, ...]:
+        return self.request.messages if self.request is not None else ()
+
     def text_of(self, passage: TracedPassage) -> str | None:
         """Of a passage that was given to the model; of the others only their place in the document is kept."""
         if passage.place is None:
             return passage.text
-        return self.prompt.messages[passage.place.message].content[passage.place.start : passage.place.end]
+        return self.prompt[passage.place.message].content[passage.place.start : passage.place.end]

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import blake2b
 from time import perf_counter
@@ -20,7 +20,6 @@ from sitechat.pipeline.trace import (
     NoticeTrace,
     Outcome,
     Place,
-    Prompt,
     Queries,
     Searched,
     StepTrace,
@@ -62,7 +61,8 @@ def trace_of(state: TurnState, tools: Tools, course: Course) -> Trace:
         passages_wanted=tools.passages,
         consultations=tuple(state.consultations),
         model=_model(tools, course.model),
-        prompt=Prompt(version=state.prompt_version, messages=state.prompt),
+        prompt_version=state.prompt_version,
+        request=replace(state.request, passages=()) if state.request is not None else None,
         answer=_answer(state),
         usage=state.usage,
         steps=tuple(_step(status) for status in course.steps),
@@ -90,6 +90,9 @@ def _searched(state: TurnState) -> Searched | None:
 
 def _passages(state: TurnState) -> tuple[TracedPassage, ...]:
     """Candidates in their order, each as it was given to the model if it was."""
+    request = state.request
+    prompt = request.messages if request is not None else ()
+    texts = {passage.number: passage.text for passage in request.passages} if request is not None else {}
     numbers = {hit.chunk.id: number for number, hit in enumerate(state.hits, start=1)}
     dropped = {hit.chunk.id for hit in state.over_budget}
     chosen = {hit.chunk.id: hit for hit in (*state.hits, *state.over_budget)}
@@ -100,14 +103,15 @@ def _passages(state: TurnState) -> tuple[TracedPassage, ...]:
     made = []
     for rank, hit in enumerate(looked_at.values(), start=1):
         chunk_id = hit.chunk.id
-        given = chunk_id in numbers
-        place = _place(hit.chunk.text, state.prompt) if given else None
+        number = numbers.get(chunk_id)
+        text = texts.get(number or 0)
+        place = _place(text, prompt) if text is not None else None
         fate = {
-            "number": numbers.get(chunk_id),
+            "number": number,
             "over_budget": chunk_id in dropped,
             "cited": tuple(cited[chunk_id]),
             "place": place,
-            "text": hit.chunk.text if given and place is None else None,
+            "text": text if place is None else None,
         }
         made.append(_passage(hit, rank).model_copy(update=fate))
     return tuple(made)

@@ -87,7 +87,7 @@ def _row(passage: TracedPassage) -> dict[str, Any]:
         text.GIVEN: number,
         text.CITED: " ".join(f"[{mark}]" for mark in passage.cited),
         text.PAGE: passage.title,
-        text.SECTION: " › ".join(part for part in passage.heading_path if part != passage.title),
+        text.SECTION: passage.section,
         text.SCORE: passage.score,
         **measures,
     }
@@ -126,13 +126,13 @@ def _steps(trace: Trace) -> None:
 
 
 def _prompt(trace: Trace) -> None:
-    if not trace.prompt.messages:
+    if not trace.prompt:
         st.caption(text.NO_PROMPT)
         return
     if not trace.model.writes:
         st.caption(text.NOT_SENT)
-    st.caption(plain(text.prompt_version(trace.prompt.version)))
-    _messages(trace.prompt.messages)
+    st.caption(plain(text.prompt_version(trace.prompt_version)))
+    _messages(trace.prompt)
 
 
 def _judgements(trace: Trace) -> None:
@@ -163,3 +163,5 @@ def _ways_on(trace: Trace, answer_id: str) -> None:
         on_click="ignore",
         key=f"trace-{answer_id}",
     )
+    st.caption(text.REPLAY_HINT)
+    st.code(text.replay_command(answer_id), language=None, wrap_lines=True)

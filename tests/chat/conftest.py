@@ -10,10 +10,13 @@ import pytest_asyncio
 from providers.base import Provider
 from providers.scripted import Play, Scripted
 from sitechat.chat.service import ChatService
+from sitechat.identity import LOCAL
 from sitechat.indexes.service import Indexes
 from sitechat.pipeline.state import Tools
 from sitechat.storage.engine import Database
 from sitechat.storage.knowledge import KnowledgeStore
+from tests.support.desk import FIGS, PLUMS, Desk
+from tests.support.shop import Shop
 
 MakeChat = Callable[..., tuple[ChatService, Scripted]]
 
@@ -36,3 +39,15 @@ def make_chat(db: Database) -> MakeChat:
         return ChatService(db, lambda _: tools, "scripted", "owner"), scripted
 
     return make
+
+
+@pytest_asyncio.fixture
+async def desk(db: Database, tmp_path: Path) -> AsyncIterator[Desk]:
+    shop = Shop(db, tmp_path / "indexes")
+    shop.base_id = (await shop.knowledge.create(LOCAL, "Shop")).id
+    indexes = shop.open()
+    await indexes.ready()
+    await shop.add(indexes, "plums.md", PLUMS)
+    await shop.add(indexes, "figs.md", FIGS)
+    yield Desk(db, shop, Tools(indexes, shop.knowledge, Scripted(), 8, 500))
+    await indexes.close()

@@ -1,87 +1,30 @@
 """How an answer came about is kept with it: what was searched, found, left out, told to the model, and what it cost."""
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
-import pytest_asyncio
 from pydantic import BaseModel
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete
 
 import sitechat
 from providers.base import Capabilities, Message, TextDelta, UsageDelta
 from providers.errors import RateLimitExceeded
-from providers.scripted import Fail, Hang, Play, Scripted
+from providers.scripted import Fail, Hang, Scripted
 from sitechat.chat.conversations import ConversationService
-from sitechat.chat.service import ChatService
 from sitechat.errors import NotFound
-from sitechat.events import Answered, Event, Failed, Stopped, Token
+from sitechat.events import Answered, Failed, Token
 from sitechat.identity import LOCAL, Caller
 from sitechat.pipeline.advisor import Advisor
-from sitechat.pipeline.state import Tools, TurnState
+from sitechat.pipeline.state import TurnState
 from sitechat.pipeline.trace import Trace
 from sitechat.pipeline.tracing import Course, trace_of
 from sitechat.storage.conversations import ConversationStore
-from sitechat.storage.engine import Database
 from sitechat.storage.tables import ConversationRow, TraceRow, now
-from tests.support.shop import Shop
-
-PLUMS = "Plums are dark when they are ripe. They keep for a week in a cool cellar. Wash them before use."
-FIGS = "Dried figs keep for a year. Store them in a closed box."
-QUESTION = "How long do plums keep?"
+from tests.support.desk import QUESTION, Desk
 
 
 class Verdict(BaseModel):
     enough: bool
-
-
-@dataclass
-class Desk:
-    """Asks through the chat service, over two documents."""
-
-    db: Database
-    shop: Shop
-    tools: Tools
-
-    async def ask(
-        self,
-        question: str,
-        *plays: Play,
-        conversation_id: str | None = None,
-        capabilities: Capabilities | None = None,
-        **tools: object,
-    ) -> tuple[Event, Scripted]:
-        """How the turn ended, and the model that was asked."""
-        model = Scripted(*plays, capabilities=capabilities)
-        chat = self.chat(model, **tools)
-        turn = await chat.ask(LOCAL, question, conversation_id=conversation_id, knowledge_base_id=self.shop.base_id)
-        events = [event async for event in chat.watch(LOCAL, turn.id)]
-        return events[-1], model
-
-    def chat(self, model: Scripted, **tools: object) -> ChatService:
-        made = replace(self.tools, provider=model, **tools)  # type: ignore[arg-type]
-        return ChatService(self.db, lambda _: made, "scripted", "owner")
-
-    async def trace(self, ending: Event) -> Trace:
-        assert isinstance(ending, Answered | Stopped)
-        return await ConversationService(self.db).trace(LOCAL, str(ending.message_id))
-
-    async def kept(self) -> int:
-        async with self.db.read() as session:
-            return (await session.execute(select(func.count()).select_from(TraceRow))).scalar_one()
-
-
-@pytest_asyncio.fixture
-async def desk(db: Database, tmp_path: Path) -> AsyncIterator[Desk]:
-    shop = Shop(db, tmp_path / "indexes")
-    shop.base_id = (await shop.knowledge.create(LOCAL, "Shop")).id
-    indexes = shop.open()
-    await indexes.ready()
-    await shop.add(indexes, "plums.md", PLUMS)
-    await shop.add(indexes, "figs.md", FIGS)
-    yield Desk(db, shop, Tools(indexes, shop.knowledge, Scripted(), 8, 500))
-    await indexes.close()
 
 
 async def test_a_trace_is_what_happened(desk: Desk) -> None:
@@ -91,8 +34,8 @@ async def test_a_trace_is_what_happened(desk: Desk) -> None:
     (request,) = model.requests
     assert (trace.turn_id, trace.message_id, trace.outcome) == (ending.turn_id, ending.message_id, "answered")
     assert (trace.sitechat, trace.intent, trace.queries.question) == (sitechat.__version__, "qa", QUESTION)
-    assert trace.prompt.messages == request.messages
-    assert trace.prompt.version == ending.metadata.prompt_version
+    assert trace.prompt == request.messages
+    assert trace.prompt_version == ending.metadata.prompt_version
     assert [trace.text_of(passage) for passage in trace.given] == [passage.text for passage in request.passages]
     assert [passage.score for passage in trace.given] == [passage.score for passage in request.passages]
     assert all(passage.place is not None and passage.text is None for passage in trace.given)
@@ -179,7 +122,7 @@ async def test_a_refusal_keeps_what_was_looked_at(desk: Desk) -> None:
 async def test_small_talk_searched_nothing(desk: Desk) -> None:
     trace = await desk.trace((await desk.ask("Hello", [TextDelta("Hi!")]))[0])
     assert (trace.intent, trace.searched, trace.passages) == ("chitchat", None, ())
-    assert trace.prompt.messages
+    assert trace.prompt
 
 
 async def test_a_stopped_answer_and_a_failed_question_have_traces_too(desk: Desk) -> None:
@@ -198,9 +141,9 @@ async def test_a_stopped_answer_and_a_failed_question_have_traces_too(desk: Desk
     assert trace.failure is not None
     assert (trace.failure.code, trace.failure.message) == ("RATE_LIMIT", "The model is busy.")
     assert trace.given
-    assert trace.prompt.messages == model.requests[1].messages
+    assert trace.prompt == model.requests[1].messages
     await chat.discard(LOCAL, failed.id)
-    assert await desk.kept() == 1
+    assert await desk.traces() == 1
 
 
 async def test_a_trace_goes_with_its_answer(desk: Desk) -> None:
@@ -209,7 +152,7 @@ async def test_a_trace_goes_with_its_answer(desk: Desk) -> None:
     chat = desk.chat(Scripted([TextDelta("Seven days.")]))
     again = await chat.regenerate(LOCAL, first.message_id)
     ending = [event async for event in chat.watch(LOCAL, again.id)][-1]
-    assert await desk.kept() == 1
+    assert await desk.traces() == 1
     assert (await desk.trace(ending)).answer.content == "Seven days."
     conversations = ConversationService(desk.db)
     await conversations.delete(LOCAL, first.metadata.conversation_id)
@@ -217,7 +160,7 @@ async def test_a_trace_goes_with_its_answer(desk: Desk) -> None:
         await desk.trace(ending)
     async with desk.db.write() as session:
         await session.execute(delete(ConversationRow))
-    assert await desk.kept() == 0
+    assert await desk.traces() == 0
 
 
 async def test_a_trace_is_for_those_who_may_read_the_answer(desk: Desk) -> None:

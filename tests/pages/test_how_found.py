@@ -32,7 +32,8 @@ def test_how_an_answer_was_found_is_there_to_be_opened(pages: Pages) -> None:
     assert list(found[text.PAGE]) == [passage.title for passage in trace.passages]
     assert list(found["Nearness"]) == [passage.found.cosine for passage in trace.passages]
     assert [step.message for step in trace.steps] == list(steps[text.STEP])
-    assert [message.content for message in trace.prompt.messages] == [code.value for code in app.code][-2:]
+    assert [message.content for message in trace.prompt] == [code.value for code in app.code][-3:-1]
+    assert app.code[-1].value.endswith(f"sitechat replay {message.id}")
     assert text.searched_for(QUESTION) in written(app)
     assert "“Kettles”" in written(app)
 

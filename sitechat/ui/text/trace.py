@@ -9,7 +9,9 @@ STEPS_TAB = "Steps"
 PROMPT_TAB = "Prompt"
 JUDGEMENTS_TAB = "Judgements"
 SAVE_TRACE = "Save as JSON"
-REPLAY_HINT = "Answer it again and see what differs:"
+REPLAY_HINT = (
+    "To answer it again from the same passages, or with `--today` from today's documents, and see what differs:"
+)
 
 RANK = "#"
 PAGE = "Page"
@@ -88,5 +90,5 @@ def judged(purpose: str, seconds: float) -> str:
     return f"{PURPOSES.get(purpose, purpose)} · {spent(seconds)}"
 
 
-def replay_command(answer_id: str, folder: str = ".venv/bin/") -> str:
-    return f"{folder}sitechat replay {answer_id}"
+def replay_command(answer_id: str) -> str:
+    return f".venv/bin/sitechat replay {answer_id}"

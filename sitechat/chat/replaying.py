@@ -1,0 +1,81 @@
+"""Questions of the past, answered again to see what differs. Nothing of it is kept."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, suppress
+from datetime import UTC, datetime
+
+from sitechat.chat.conversations import ConversationService
+from sitechat.chat.log import TurnLog
+from sitechat.errors import Unavailable
+from sitechat.events import Event
+from sitechat.identity import Caller
+from sitechat.pipeline.again import answer_again, recorded
+from sitechat.pipeline.difference import Difference, difference
+from sitechat.pipeline.run import run
+from sitechat.pipeline.state import Tools, TurnState
+from sitechat.pipeline.trace import Trace, TraceValue
+from sitechat.pipeline.tracing import Course, trace_of
+from sitechat.storage.conversations import ConversationStore
+from sitechat.storage.engine import Database
+from sitechat.storage.knowledge import KnowledgeStore
+from sitechat.storage.turns import TurnStore
+
+
+class Replay(TraceValue):
+    """``today``: searched again in what the documents say now, else answered from the passages of then.
+
+    ``history_missing``: earlier messages that were there then and are not any more.
+    """
+
+    today: bool
+    history_missing: int
+    before: Trace
+    after: Trace
+    difference: Difference
+
+
+class ReplayService:
+    """``tools_for`` makes the pipeline's tools for a model's name."""
+
+    def __init__(self, db: Database, tools_for: Callable[[str], Tools]) -> None:
+        self._traces = ConversationService(db)
+        self._messages = ConversationStore(db)
+        self._turns = TurnStore(db)
+        self._knowledge = KnowledgeStore(db)
+        self._tools_for = tools_for
+
+    async def replay(self, caller: Caller, answer_id: str, *, today: bool = False, model: str | None = None) -> Replay:
+        """Answer again, by the same language model or another. Raises ``SiteChatError``, also where none was kept."""
+        before = await self._traces.trace(caller, answer_id)
+        spec = model or before.model.spec
+        tools = self._tools_for(spec)
+        if today or not tools.provider.capabilities.writes:
+            with suppress(Unavailable):  # so that the times are those of answering, not of loading
+                await tools.indexes.ready()
+        state = await self._today(caller, before) if today else recorded(before, caller)
+        events = run(state, tools) if today else answer_again(state, tools, before)
+        seen = await _followed(events, before.turn_id)
+        course = Course(before.turn_id, spec, datetime.now(UTC), "answered", seen.finished, seen.notices)
+        after = trace_of(state, tools, course)
+        return Replay(
+            today=today,
+            history_missing=len(before.history) - len(state.history) if today else 0,
+            before=before,
+            after=after,
+            difference=difference(before, after),
+        )
+
+    async def _today(self, caller: Caller, before: Trace) -> TurnState:
+        turn = await self._turns.get(caller, before.turn_id)
+        messages = await self._messages.messages(caller, turn.conversation_id)
+        history = tuple(message for message in messages if message.id in before.history)
+        base = await self._knowledge.get(caller, turn.knowledge_base_id) if turn.knowledge_base_id else None
+        return TurnState(caller, before.queries.question, history, base)
+
+
+async def _followed(events: AsyncGenerator[Event, None], turn_id: str) -> TurnLog:
+    seen = TurnLog(turn_id)
+    async with aclosing(events):
+        async for event in events:
+            seen.append(event)
+    return seen
