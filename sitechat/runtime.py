@@ -21,6 +21,7 @@ from providers.errors import ProviderError
 from providers.extractive import Similarity
 from providers.guard import Limits
 from providers.unusable import Unusable
+from sitechat.chat.cases import CaseService
 from sitechat.chat.conversations import ConversationService
 from sitechat.chat.feed import TurnFeed
 from sitechat.chat.replaying import ReplayService
@@ -125,6 +126,7 @@ class Runtime:
     chat: ChatService
     conversations: ConversationService
     replays: ReplayService
+    cases: CaseService
     knowledge: KnowledgeService
     ingestion: IngestionService
 
@@ -244,6 +246,7 @@ class Runtime:
         self.chat = ChatService(self.db, self.tools, self.models.default, runner)
         self.conversations = ConversationService(self.db)
         self.replays = ReplayService(self.db, self.tools)
+        self.cases = CaseService(self.db)
         self.ingestion = IngestionService(self.db, self.indexes, settings, serving=self.serving)
         self.knowledge = KnowledgeService(self.db, self.indexes, self.ingestion)
         if self.serving:

@@ -7,6 +7,7 @@ from sitechat.errors import InvalidInput, NotFound
 from sitechat.identity import Caller
 from sitechat.pipeline.marks import split_marks
 from sitechat.pipeline.trace import Trace
+from sitechat.storage.cases import CaseStore
 from sitechat.storage.conversations import ConversationStore
 from sitechat.storage.engine import Database
 from sitechat.storage.evidence import EvidenceReader
@@ -21,6 +22,7 @@ class ConversationService:
         self._store = ConversationStore(db)
         self._evidence = EvidenceReader(db)
         self._traces = TraceStore(db)
+        self._cases = CaseStore(db)
 
     async def recent(self, caller: Caller, search: str = "", limit: int = 200) -> list[Conversation]:
         """Newest first; ``search`` finds words in titles and messages."""
@@ -63,6 +65,8 @@ class ConversationService:
     async def feedback(self, caller: Caller, message_id: str, rating: Literal[1, -1] | None, comment: str = "") -> None:
         """A thumb, with a comment or without; ``None`` takes it back."""
         await self._store.set_feedback(caller, message_id, rating, comment.strip()[:5000])
+        if rating != -1:
+            await self._cases.forget(caller, message_id)
 
     async def trace(self, caller: Caller, answer_id: str) -> Trace:
         """How an answer came about, or by the id of its turn what became of a question. Raises ``NotFound``."""

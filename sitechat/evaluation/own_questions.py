@@ -2,7 +2,8 @@
 
 They are made from its passages: by rules from key sentences and headings, or written by a language model. A part of
 them is twisted into what the passages do not say, so that it has to be refused. The same knowledge base gives the same
-questions, so that evaluations can be compared.
+questions, so that evaluations can be compared. Beside them, whatever the limit, stand the questions whose right answer
+the person has told.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from sitechat.pipeline.made_questions import MadeQuestion, make_questions, twist
 from sitechat.pipeline.state import TurnState
 from sitechat.pipeline.written_questions import written_questions
 from sitechat.runtime import Runtime
+from sitechat.storage.cases import Case
 from sitechat.storage.knowledge import KnowledgeStore
 from sitechat.storage.values import Chunk, KnowledgeBase
 
@@ -33,8 +35,9 @@ async def prepared(
     store = KnowledgeStore(engine.db)
     passages = await store.chunk_ids(caller, base.id)
     chunks = await store.some_chunks(caller, base.id, limit)
+    told = [_told(case) for case in await engine.cases.of(caller, base.id)]
     made = await _made(engine, caller, chunks, limit, model)
-    questions = [_question(each) for each in made]
+    questions = [*told, *map(_question, made)]
     if not questions:
         raise Unavailable(f"No questions can be made from “{base.name}”: it has no sentences that say something.")
     texts = Texts({uri: uri for uri in passages}, passages)
@@ -61,3 +64,9 @@ def _question(made: MadeQuestion) -> Question:
     relevant = {made.uri: 1.0} if made.answerable else {}
     mark = hashlib.sha256(f"{made.uri}\0{made.text}".encode()).hexdigest()[:12]
     return Question(mark, made.text, (), made.expected, made.answerable, relevant)
+
+
+def _told(case: Case) -> Question:
+    answers = (case.wording,) if case.wording else ()
+    relevant = {case.uri: 1.0} if case.uri else {}
+    return Question(f"case-{case.id}", case.question, case.history, answers, case.answerable, relevant)

@@ -62,3 +62,8 @@ def regenerate(message_id: str) -> None:
 
 def feedback(message_id: str, rating: Literal[1, -1] | None, comment: str = "") -> None:
     session.attempt(lambda r: r.conversations.feedback(session.caller(), message_id, rating, comment))
+
+
+def tell(message_id: str, uri: str | None = None, wording: str = "") -> None:
+    """What would have been right: a page, words, or that nothing answers the question."""
+    session.attempt(lambda r: r.cases.tell(session.caller(), message_id, uri=uri, wording=wording))

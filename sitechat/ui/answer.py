@@ -6,7 +6,7 @@ from typing import Literal
 import streamlit as st
 
 from sitechat.storage.values import Message, Standing
-from sitechat.ui import actions, assets, evidence, how_found, session, sources, steps, text
+from sitechat.ui import actions, assets, cases, evidence, how_found, session, sources, steps, text
 from sitechat.ui.markdown import plain, safe_markdown
 
 _THUMBS: tuple[Literal[-1, 1], ...] = (-1, 1)
@@ -93,8 +93,11 @@ def _comment(message: Message) -> None:
     with st.form(f"comment-{message.id}", clear_on_submit=True, border=False, enter_to_submit=True):
         label = text.COMMENT_GOOD if _THUMBS[value] == 1 else text.COMMENT
         words = st.text_input(label, key=f"words-{message.id}")
+        right = cases.ask(message.id) if _THUMBS[value] == -1 else None
         if st.form_submit_button(text.SEND):
             actions.feedback(message.id, _THUMBS[value], words or "")
+            if right is not None and any(right):
+                actions.tell(message.id, *right)
             st.session_state[state] = "sent"
             st.rerun(scope="fragment")
 
@@ -108,5 +111,6 @@ def _report_gap(message: Message) -> None:
         words = st.text_area(text.REPORT_GAP_HELP, key=f"gap-words-{message.id}")
         if st.button(text.SEND, key=f"gap-send-{message.id}"):
             actions.feedback(message.id, -1, words or text.REPORT_GAP)
+            actions.tell(message.id)
             st.session_state[f"reported-{message.id}"] = True
             st.rerun(scope="fragment")

@@ -6,8 +6,7 @@ from sitechat.errors import NotFound, SiteChatError
 from sitechat.evaluation.outcome import Head, Run
 from sitechat.evaluation.report import MAIN
 from sitechat.evaluation.service import Underway
-from sitechat.storage.values import KnowledgeBase
-from sitechat.ui import engine, evaluation_report, session, text
+from sitechat.ui import cases, engine, evaluation_report, session, text
 from sitechat.ui.markdown import plain
 
 RUN = "run"
@@ -116,25 +115,25 @@ def _new() -> None:
     if not bases:
         st.info(text.NOTHING_TO_MEASURE, icon=":material/library_books:")
         return
-    with st.form("new-evaluation"):
+    names = {base.id: base.name for base in bases}
+    with st.container(border=True, key="new-evaluation"):
         st.markdown(f"**{text.NEW_EVALUATION}**")
-        base = st.selectbox(text.EVALUATED_BASE, bases, format_func=_name, key="evaluated-base")
-        models = engine.runtime().models
-        model = st.selectbox(text.ANSWERED_BY, models.names(), format_func=text.model_name, key="evaluated-model")
+        base_id = st.selectbox(
+            text.EVALUATED_BASE, list(names), format_func=lambda i: names.get(i, ""), key="evaluated-base"
+        )
+        models = engine.runtime().models.names()
+        model = st.selectbox(text.ANSWERED_BY, models, format_func=text.model_name, key="evaluated-model")
         amount = st.select_slider(
             text.HOW_MANY, _AMOUNTS, value=_AMOUNTS[1], key="evaluated-amount", help=text.HOW_MANY_HELP
         )
-        if st.form_submit_button(text.START_EVALUATION, type="primary", icon=":material/play_arrow:"):
-            _start(base, model, int(amount))
+        cases.draw(base_id)
+        if st.button(text.START_EVALUATION, type="primary", icon=":material/play_arrow:", key="start-evaluation"):
+            _start(base_id, model, int(amount))
 
 
-def _name(base: KnowledgeBase) -> str:
-    return base.name
-
-
-def _start(base: KnowledgeBase, model: str, amount: int) -> None:
+def _start(base_id: str, model: str, amount: int) -> None:
     try:
-        session.call(lambda _: engine.evaluations().start(session.caller(), base.id, model=model, limit=amount))
+        session.call(lambda _: engine.evaluations().start(session.caller(), base_id, model=model, limit=amount))
     except SiteChatError as error:
         st.error(plain(error.message), icon=":material/error:")
         return

@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from sitechat.errors import Unavailable
 from sitechat.evaluation.outcome import Outcome, Run
+from sitechat.evaluation.own_questions import prepared
 from sitechat.evaluation.report import report
 from sitechat.evaluation.runs import Runs
 from sitechat.identity import LOCAL, Caller
@@ -64,11 +65,11 @@ def test_one_is_started_watched_and_stopped(pages: Pages) -> None:
     pages.add(pages.base, "history.md", "Anna Berg designed the kettle in 1987. The kettle was built in Malmo.")
     app = pages.evaluation()
     app.selectbox(key="evaluated-model").set_value("openai/wire-h3")
-    app.button(key="FormSubmitter:new-evaluation-Start").click().run()
+    app.button(key="start-evaluation").click().run()
     assert not app.exception
     watching = pages.evaluation()
     assert text.evaluating(pages.base.name) in words(watching)
-    assert "FormSubmitter:new-evaluation-Start" not in [button.key for button in watching.button]
+    assert "start-evaluation" not in [button.key for button in watching.button]
     underway = pages.runtime.call(engine.evaluations().underway(LOCAL))
     assert underway is not None
     assert (underway.base.id, underway.model, underway.limit) == (pages.base.id, "openai/wire-h3", 50)
@@ -96,6 +97,34 @@ def test_one_that_has_ended_leads_to_its_report(pages: Pages) -> None:
     assert not app.exception
     assert app.title[0].value == pages.base.name
     assert text.FIGURES["answerable answered"][0] in [metric.label for metric in app.metric]
+
+
+def test_an_answer_that_was_not_right_is_asked_for_in_every_evaluation(pages: Pages) -> None:
+    runtime = pages.runtime
+    chat = pages.chat()
+    chat.selectbox(key="knowledge_base").set_value(pages.base.id).run()
+    chat.chat_input[0].set_value("How long does the warranty last?").run()
+    answer = pages.thread(chat).messages[-1]
+    chat.feedback(key=f"thumbs-{answer.id}").set_value(0).run()
+    page = next(document for document in runtime.call(runtime.cases.pages(LOCAL, answer.id)) if "guide" in document.uri)
+    offered = chat.selectbox(key=f"right-page-{answer.id}").options
+    assert offered[0] == text.NO_PAGE
+    assert page.title in offered
+    runtime.call(runtime.cases.tell(LOCAL, answer.id, uri=page.uri, wording="three years"))
+
+    (case,) = runtime.call(runtime.cases.of(LOCAL, pages.base.id))
+    assert (case.question, case.uri, case.wording) == ("How long does the warranty last?", page.uri, "three years")
+    _, questions = runtime.call(prepared(runtime, LOCAL, pages.base, model="extractive", limit=5))
+    assert questions[0].id == f"case-{case.id}"
+    assert questions[0].relevant == {page.uri: 1.0}
+
+    app = pages.evaluation()
+    app.selectbox(key=f"case-page-{case.id}").select(text.NO_PAGE).run()
+    app.text_input(key=f"case-words-{case.id}").set_value("").run()
+    assert text.TO_BE_REFUSED in words(app)
+    assert not runtime.call(runtime.cases.of(LOCAL, pages.base.id))[0].answerable
+    app.button(key=f"drop-{case.id}").click().run()
+    assert runtime.call(runtime.cases.of(LOCAL, pages.base.id)) == []
 
 
 def test_a_report_has_its_figures_charts_and_failed_questions(pages: Pages) -> None:

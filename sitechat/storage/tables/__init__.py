@@ -7,6 +7,7 @@ refer to them. ``changes`` is the sequence that those indexes follow.
 """
 
 from sitechat.storage.tables.base import Base, UtcDateTime, new_id, now
+from sitechat.storage.tables.cases import CaseRow
 from sitechat.storage.tables.conversations import (
     CitationRow,
     ConversationRow,
@@ -34,6 +35,7 @@ from sitechat.storage.tables.knowledge import (
 
 __all__ = [
     "Base",
+    "CaseRow",
     "ChangeRow",
     "ChunkRow",
     "CitationRow",

@@ -27,6 +27,13 @@ EVALUATION_ENDED = "The evaluation has ended."
 EVALUATION_STOPPED = "The evaluation was stopped. Nothing of it was kept."
 SHOW_REPORT = "Show the report"
 DISMISS = "Dismiss"
+RIGHT_PAGE = "Which page answers it?"
+RIGHT_WORDS = "Words that the answer should have"
+NO_PAGE = "No page chosen"
+OPTIONAL = "optional"
+TOLD_HELP = "From answers that were judged and gaps that were reported. Every evaluation asks them as well."
+TO_BE_REFUSED = "With neither a page nor words, the question is to be refused."
+NOT_ANY_MORE = "Do not ask this any more"
 PAST_RUNS = "Evaluations so far"
 ALL_RUNS = "All evaluations"
 RUN_GONE = "This evaluation does not exist, or not any more."
@@ -136,6 +143,10 @@ COMPARED_HELP = (
     "Where that range holds zero, it may be luck; more questions may tell."
 )
 SAME_SETTINGS = "Made with the same settings."
+
+
+def told_questions(told: int) -> str:
+    return f"{count(told, 'question')} from feedback"
 
 
 def percentage(value: float) -> str:
