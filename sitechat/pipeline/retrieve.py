@@ -1,36 +1,30 @@
-"""Finds passages: dense and full text side by side, scores fused, resolved against the database."""
+"""Finds passages: searches for each of the turn's queries, and chooses what the answer is made from."""
 
 import asyncio
-from collections import defaultdict
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 
-from sitechat.errors import InvalidInput, Unavailable
+from sitechat.errors import InvalidInput
 from sitechat.events import Event, Notice, Status
-from sitechat.pipeline.rewrite import new_words
-from sitechat.pipeline.state import Found, ScoredChunk, Tools, TurnState, stopwatch
+from sitechat.pipeline.choose import choose
+from sitechat.pipeline.search import WORDS_WEIGHT, Query, Ranking, Reach, search
+from sitechat.pipeline.state import ScoredChunk, Tools, TurnState, stopwatch
 from sitechat.storage.values import Chunk
-from vectorstore.base import Filter, Hit
+from vectorstore.base import Filter
 
-CANDIDATES = 100
-"""Hits asked of each index before fusion."""
+USUAL = Reach()
+RESCORED = USUAL.rescored
+"""Passages of a search whose order is looked at closely."""
 
-RESCORED = 50
-"""Best of the fusion whose words are scored again, more finely."""
-
-WORDS_WEIGHT = 0.03
-PAIRS_WEIGHT = 0.005
-"""Weights of BM25 beside a cosine; fixed, as weights learned on some questions drift on others."""
-
-BESIDE_WEIGHT = 0.2
-"""Weight of the words that only earlier questions had, beside the question's own."""
-
-_TANTIVY_FACTOR = 2.2
-"""tantivy's scores carry the factor (k1 + 1) that Lucene's form leaves out."""
+__all__ = ["RESCORED", "WORDS_WEIGHT", "retrieve"]
 
 
-async def retrieve(state: TurnState, tools: Tools) -> AsyncGenerator[Event, None]:
-    """Fill ``state.hits``, best first. Raises ``InvalidInput`` where there is nothing to search in."""
+async def retrieve(state: TurnState, tools: Tools, reach: Reach = USUAL) -> AsyncGenerator[Event, None]:
+    """Fill ``state.candidates`` and ``state.hits``, best first.
+
+    Raises ``InvalidInput`` where there is nothing to search in, ``Unavailable`` where that cannot be searched.
+    """
     base = state.knowledge_base
     if base is None:
         raise InvalidInput("Choose a knowledge base, then ask again.")
@@ -41,89 +35,40 @@ async def retrieve(state: TurnState, tools: Tools) -> AsyncGenerator[Event, None
         yield Notice(kind="preparing", message="The search model is still loading; your question is next.")
     where = Filter(knowledge_base_ids=frozenset({base.id}), principals=state.caller.principals)
     state.where = where
-    beside = new_words(state.asked, state.leans_on)
-    dense, text, text_beside = await asyncio.gather(
-        _dense(tools, state, where),
-        _full_text(tools, state, state.asked, where),
-        _full_text(tools, state, beside, where),
-    )
+    rankings = await _rankings(state, tools, where, replace(reach, left_out=reach.left_out | state.left_out))
     state.searched = tools.indexes.version
-    if isinstance(dense, Unavailable):
-        yield Notice(kind="degraded", message=f"Searching by words only. {dense.message}")
-        dense = []
-    cosines = _cosines(dense)
-    ranked = _fused(cosines, text, text_beside)[:RESCORED]
-    chunks = await tools.knowledge.chunks(state.caller, ranked)
-    places = _places(cosines, dense, text, ranked)
-    hits = await _scored(tools, state.asked, beside, [chunks[i] for i in ranked if i in chunks], places)
-    state.candidates = tuple(_distinct(hits))
-    state.hits = state.candidates[: tools.passages]
+    for remark in dict.fromkeys(remark for ranking in rankings for remark in ranking.remarks):
+        yield Notice(kind="degraded", message=remark)
+    state.candidates = tuple(_distinct(_merged(rankings)))
+    state.hits = choose(_by_turns(rankings, state.candidates), tools.passages)
     pages = len({hit.chunk.document_id for hit in state.hits})
     yield done(passages=len(state.hits), pages=pages)
 
 
-def _cosines(dense: Sequence[Hit]) -> defaultdict[int, float]:
-    """Chunk id to cosine; a chunk that dense search missed counts as its weakest hit, or nothing."""
-    found = {hit.chunk_id: max(hit.score, 0.0) for hit in dense}
-    floor = min(found.values()) if len(found) >= CANDIDATES else 0.0
-    return defaultdict(lambda: floor, found)
+async def _rankings(state: TurnState, tools: Tools, where: Filter, reach: Reach) -> list[Ranking]:
+    """One for each query; only the main one is helped by earlier questions."""
+    queries = [Query(state.asked, state.leans_on), *map(Query, state.queries[1:])]
+    searches = (search(tools, state.caller, where, query, reach) for query in queries)
+    return list(await asyncio.gather(*searches))
 
 
-def _fused(cosines: defaultdict[int, float], text: Sequence[Hit], beside: Sequence[Hit]) -> list[int]:
-    """Chunk ids by ``cosine + 0.03 × BM25``, best first; ``beside`` are hits of the words of earlier questions."""
-    words: defaultdict[int, float] = defaultdict(float)
-    for hits, weight in ((text, 1.0), (beside, BESIDE_WEIGHT)):
-        for hit in hits:
-            words[hit.chunk_id] += weight * hit.score / _TANTIVY_FACTOR
-    scores = {i: cosines[i] + WORDS_WEIGHT * words.get(i, 0.0) for i in [*cosines, *words]}
-    return sorted(scores, key=scores.__getitem__, reverse=True)
+def _merged(rankings: Sequence[Ranking]) -> list[ScoredChunk]:
+    """What any of the queries found, each passage as near as it is to the query that it is nearest to."""
+    best: dict[int, ScoredChunk] = {}
+    for hit in (hit for ranking in rankings for hit in ranking.hits):
+        if hit.chunk.id not in best or best[hit.chunk.id].score < hit.score:
+            best[hit.chunk.id] = hit
+    return sorted(best.values(), key=lambda hit: hit.score, reverse=True)
 
 
-def _places(
-    cosines: defaultdict[int, float], dense: Sequence[Hit], text: Sequence[Hit], fused: Sequence[int]
-) -> dict[int, Found]:
-    """How each of the fused chunks was found, their words not yet counted."""
-    by_vector = {hit.chunk_id: rank for rank, hit in enumerate(dense, start=1)}
-    by_words = {hit.chunk_id: rank for rank, hit in enumerate(text, start=1)}
-    return {
-        i: Found(cosine=cosines[i], dense_rank=by_vector.get(i), text_rank=by_words.get(i), fused_rank=rank)
-        for rank, i in enumerate(fused, start=1)
-    }
-
-
-async def _scored(
-    tools: Tools, question: str, beside: str, chunks: Sequence[Chunk], found: Mapping[int, Found]
-) -> list[ScoredChunk]:
-    """Chunks by ``cosine + 0.03 × BM25 + 0.005 × BM25 of word pairs``, best first."""
-    candidates = [(chunk.title, chunk.heading_path, chunk.text, chunk.language) for chunk in chunks]
-    words = await tools.indexes.rescore(question, candidates)
-    others = await tools.indexes.rescore(beside, candidates)
-    scored = [
-        _weighed(chunk, replace(found[chunk.id], words=word.terms + BESIDE_WEIGHT * other.terms, pairs=word.pairs))
-        for chunk, word, other in zip(chunks, words, others, strict=True)
-    ]
-    return sorted(scored, key=lambda hit: hit.score, reverse=True)
-
-
-def _weighed(chunk: Chunk, found: Found) -> ScoredChunk:
-    return ScoredChunk(chunk, found.cosine + WORDS_WEIGHT * found.words + PAIRS_WEIGHT * found.pairs, found)
-
-
-async def _dense(tools: Tools, state: TurnState, where: Filter) -> list[Hit] | Unavailable:
-    try:
-        wanted = CANDIDATES + len(state.left_out)
-        vector = await tools.indexes.query_vector(state.asked, leans_on=state.leans_on)
-        return _kept(await tools.indexes.dense(vector, wanted, where), state)
-    except Unavailable as error:
-        return error
-
-
-async def _full_text(tools: Tools, state: TurnState, query: str, where: Filter) -> list[Hit]:
-    return _kept(await tools.indexes.full_text(query, CANDIDATES + len(state.left_out), where), state)
-
-
-def _kept(hits: Sequence[Hit], state: TurnState) -> list[Hit]:
-    return [hit for hit in hits if hit.chunk_id not in state.left_out][:CANDIDATES]
+def _by_turns(rankings: Sequence[Ranking], candidates: Sequence[ScoredChunk]) -> list[ScoredChunk]:
+    """The candidates such that each query has its best passages among the first."""
+    known = {hit.chunk.id: hit for hit in candidates}
+    turns: Iterable[ScoredChunk | None] = (
+        hit for rank in zip_longest(*(ranking.hits for ranking in rankings)) for hit in rank
+    )
+    ids = dict.fromkeys(hit.chunk.id for hit in turns if hit is not None)
+    return [known[i] for i in ids if i in known]
 
 
 def _distinct(hits: Sequence[ScoredChunk]) -> list[ScoredChunk]:

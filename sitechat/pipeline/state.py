@@ -24,13 +24,16 @@ if TYPE_CHECKING:
 class Found:
     """How a passage was found: its measures, and its place from 1 in each list; None where a list did not have it.
 
-    ``cosine`` is the vectors'; ``words`` and ``pairs`` are Lucene's BM25 over words and over adjacent pairs of them.
+    ``cosine`` is the vectors', ``sentence`` and ``window`` that of the passage's nearest part, None where its parts
+    have no vectors; ``words`` and ``pairs`` are Lucene's BM25 over words and over adjacent pairs of them.
     ``rerank`` is the measure that put the passage at its place after the search, higher is better.
     """
 
     cosine: float = 0.0
     words: float = 0.0
     pairs: float = 0.0
+    sentence: float | None = None
+    window: float | None = None
     dense_rank: int | None = None
     text_rank: int | None = None
     fused_rank: int | None = None
@@ -39,7 +42,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class ScoredChunk:
-    """A passage found: ``score`` is the fused one (:mod:`sitechat.pipeline.retrieve`)."""
+    """A passage found: ``score`` is the fused one (:mod:`sitechat.pipeline.search`)."""
 
     chunk: Chunk
     score: float
