@@ -47,16 +47,26 @@ class Quotes:
 
 
 @dataclass(frozen=True, slots=True)
+class Quote:
+    """A sentence of the passage ``number``, as it is quoted in an answer."""
+
+    number: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One completion. ``question`` and ``passages`` are for providers that answer without a language model.
 
     ``quotes``: a text is asked for, and not an answer; a provider that writes reads that from the prompt.
+    ``evidence``: the sentences of the passages that answer, in reading order, where they have been chosen already.
     ``purpose`` tells a script, a log or a test what is being asked; a vendor's wire does not carry it.
     """
 
     messages: tuple[Message, ...]
     question: str = ""
     passages: tuple[Passage, ...] = ()
+    evidence: tuple[Quote, ...] | None = None
     max_output_tokens: int = 4096
     temperature: float | None = None
     purpose: Purpose = "answer"

@@ -1,6 +1,6 @@
 """Answers without a language model: the sentences of the passages that best support the question, each with its mark.
 
-Says plainly when nothing does. The measure is :mod:`providers.evidence`; the numbers below come from question sets.
+Says plainly when nothing does. Where the sentences were chosen beforehand (``Request.evidence``), it quotes those.
 """
 
 import asyncio
@@ -8,18 +8,14 @@ import logging
 import re
 from collections.abc import AsyncGenerator, Iterator, Sequence
 
-from providers.base import Capabilities, Delta, FinishDelta, NoAnswerDelta, Request, TextDelta
-from providers.evidence import Candidate, Similarity, contradicts, rank
+from providers.base import Capabilities, Delta, FinishDelta, NoAnswerDelta, Quote, Request, TextDelta
+from providers.evidence import Candidate, Similarity, choose, quotes, rank
 from providers.quoting import compose
 from providers.small_talk import reply_to
+from providers.sufficiency import THRESHOLD, sufficiency
 
 __all__ = ["Extractive", "Similarity"]
 
-THRESHOLD = 1.4
-"""Best scores below it are refused: 7 % of the questions that could be answered, 94 % of those that could not."""
-
-_WITHIN = 0.3
-_MOST_SENTENCES = 3
 _CONTEXT_TOKENS = 100_000
 _PIECE = re.compile(r"\s*\S+")
 _log = logging.getLogger(__name__)
@@ -37,8 +33,10 @@ class Extractive:
         self._threshold = threshold
 
     async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
-        """The answer word by word, or one ``NoAnswerDelta`` with the best sentence's score."""
-        if not request.passages:
+        """The answer word by word, or one ``NoAnswerDelta`` with the evidence's score."""
+        if request.evidence is not None:
+            answer, score = "".join(_written(request.evidence)) or None, 0.0
+        elif not request.passages:
             answer, score = reply_to(request.question), 0.0
         else:
             answer, score = await self._answer(request)
@@ -58,14 +56,12 @@ class Extractive:
 
     async def _answer(self, request: Request) -> tuple[str | None, float]:
         ranked = await self._rank(request)
-        if not ranked:
-            return None, 0.0
-        best = ranked[0]
-        if best.score < self._threshold or contradicts(request.question, best):
-            return None, best.score
+        score = sufficiency(request.question, ranked)
+        if not ranked or score < self._threshold:
+            return None, score
         if request.quotes is not None:
-            return compose(ranked, request.quotes), best.score
-        return "".join(_quotes(choose(ranked))), best.score
+            return compose(ranked, request.quotes), score
+        return "".join(_written(quotes(choose(ranked)))), score
 
     async def _rank(self, request: Request) -> list[Candidate]:
         try:
@@ -75,19 +71,9 @@ class Extractive:
             return await rank(request.question, request.passages)
 
 
-def choose(ranked: Sequence[Candidate]) -> list[Candidate]:
-    """The best sentence and those near it, each text once, in reading order."""
-    chosen: dict[str, Candidate] = {}
-    for item in ranked:
-        if item.score < ranked[0].score - _WITHIN or len(chosen) == _MOST_SENTENCES:
-            break
-        chosen.setdefault(item.text, item)
-    return sorted(chosen.values(), key=lambda item: item.place)
-
-
-def _quotes(chosen: Sequence[Candidate]) -> Iterator[str]:
+def _written(chosen: Sequence[Quote]) -> Iterator[str]:
     """Sentences with their marks; those of another passage begin a new paragraph."""
-    previous: Candidate | None = None
+    previous: Quote | None = None
     for item in chosen:
         if previous is not None:
             yield " " if previous.number == item.number else "\n\n"

@@ -67,11 +67,8 @@ _CAUSE = re.compile(
     re.I,
 )
 _DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
-_NEGATION = re.compile(
-    r"\b(?:not|no|never|none|nobody|nothing|neither|nor|without|cannot|\w+n['’]t|unable|fail(?:s|ed)?"
-    r"|lack(?:s|ed|ing)?|except|un\w{5,}|illegal|impossible|refus(?:e|es|ed))\b",
-    re.I,
-)
+_ASKED_NUMBER = re.compile(r"\b\d+(?:[.,]\d+)*\b")
+"""Not that of a decade or a century, which may be told otherwise."""
 _ASKS_NEGATION = re.compile(r"\b(?:not|never|no longer|cannot|\w+n['’]t|without|unable|except)\b", re.I)
 
 
@@ -99,7 +96,7 @@ def analyse(text: str) -> Question:
         telling=(content - _HOLLOW) or content or frozenset(sequence),
         pairs=frozenset(pairs(sequence)),
         kind=next((kind for kind, pattern in _KINDS if pattern.search(text)), "any"),
-        numbers=frozenset(_plain(number) for number in _DIGITS.findall(text)),
+        numbers=frozenset(_plain(number) for number in _ASKED_NUMBER.findall(text)),
         negated=bool(_ASKS_NEGATION.search(text)),
     )
 
@@ -119,10 +116,6 @@ def holds_kind(question: Question, sentence: str) -> float:
 
 def numbers_in(text: str) -> frozenset[str]:
     return frozenset(_plain(number) for number in _DIGITS.findall(text))
-
-
-def is_negative(text: str) -> bool:
-    return bool(_NEGATION.search(text))
 
 
 def _plain(number: str) -> str:

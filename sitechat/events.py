@@ -56,6 +56,10 @@ class Status(_Event):
         """Whether the step has ended."""
         return self.detail is not None and "ms" in self.detail
 
+    def is_of(self, other: "Status") -> bool:
+        """Whether both are of one step, and of the same attempt at it."""
+        return (self.step, self.attempt) == (other.step, other.attempt)
+
 
 class Notice(_Event):
     """Something outside slows the answer down; ``seconds`` is how long it has lasted or will last."""
@@ -125,6 +129,8 @@ class Closest(_Value):
 
 
 class AnswerMetadata(_Value):
+    """``caution``: the passages may not answer the question, and the answer is made from the best there were."""
+
     intent: Intent
     conversation_id: str
     provider: str
@@ -138,6 +144,7 @@ class AnswerMetadata(_Value):
     duration_ms: float = 0.0
     cached: bool = False
     truncated: bool = False
+    caution: bool = False
     support: tuple[SentenceSupport, ...] = ()
 
 

@@ -181,4 +181,5 @@ def _metadata(running: RunningTurn) -> AnswerMetadata:
         ttft_ms=round((first - state.started) * 1000, 1) if first is not None else None,
         duration_ms=round((perf_counter() - state.started) * 1000, 1),
         truncated=state.truncated,
+        caution=state.caution,
     )

@@ -89,7 +89,7 @@ class TurnLog:
         elif isinstance(event, Citation):
             self.citations.append(event)
         elif isinstance(event, Status):
-            self.steps = [*(step for step in self.steps if step.step != event.step), event]
+            self.steps = [*(step for step in self.steps if not step.is_of(event)), event]
             if event.is_end:
                 self.finished.append(event)
         elif isinstance(event, Notice):

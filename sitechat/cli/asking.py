@@ -122,6 +122,8 @@ class _AnswerPrinter(_JsonPrinter):
 
     def _sources(self, event: Answered) -> None:
         self._end_line()
+        if event.metadata.caution:
+            people.print("[yellow]These are the closest passages there are. They may not answer your question.[/]")
         for page in event.closest:
             results.print(f"  closest: {escape(page.title)}  [dim]{escape(page.url)}[/]")
         for citation in self._citations:

@@ -108,7 +108,10 @@ class Examination:
         documents = {hit.chunk.document_id: hit.chunk.uri for hit in (*state.candidates, *state.hits)}
         cited = (documents.get(citation.document_id, "") for citation in state.citations)
         words = 0 if state.refused else len(strip_marks(state.content).split())
-        return Reply(state.content, state.refused, words, self.texts.ranked(cited))
+        grade = state.grade
+        score, threshold = (grade.score, grade.threshold) if grade is not None else (None, None)
+        ranked = self.texts.ranked(cited)
+        return Reply(state.content, state.refused, words, ranked, score=score, threshold=threshold)
 
 
 def _asked(text: str) -> Message:

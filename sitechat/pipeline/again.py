@@ -23,6 +23,7 @@ def recorded(trace: Trace, caller: Caller) -> TurnState:
         leans_on=trace.queries.leans_on,
         candidates=hits,
         hits=hits,
+        grade=trace.grade,
         prompt_version=trace.prompt_version,
     )
 

@@ -35,7 +35,8 @@ async def answer(state: TurnState, tools: Tools) -> AsyncGenerator[Event, None]:
     done = stopwatch("generating", message)
     yield Status(step="generating", message=message)
     state.prompt_version = prompts.VERSION
-    if state.intent != "chitchat" and not state.hits:
+    silent = not state.hits or (state.grade is not None and state.grade.verdict == "not enough")
+    if state.intent != "chitchat" and silent:
         for event in _refuse(state):
             yield event
     else:
@@ -93,14 +94,14 @@ class _Writer:
             case WaitDelta(kind, message, seconds):
                 return [Notice(kind=kind, message=message, seconds=seconds)]
             case NoAnswerDelta():
-                return _refuse(self._state)
+                return self._no_answer()
             case _:
                 assert_never(delta)
 
     def end(self) -> list[Event]:
         """The rest, once the provider is done."""
         if self._opening is not None and _is_no_answer(self._opening):
-            return _refuse(self._state)
+            return self._no_answer()
         events = self.flush()
         if not self._state.content and not self._state.refused:
             raise ProviderError("The model answered with nothing. Please retry.")
@@ -114,7 +115,16 @@ class _Writer:
             events += self._pieces(self._scanner.feed(opening))
         return events + self._pieces(self._scanner.end())
 
+    def _no_answer(self) -> list[Event]:
+        """A refusal, unless something has been said already: that stands, with its evidence."""
+        if self._state.content:
+            return []
+        self._opening, self._scanner = None, MarkScanner()
+        return _refuse(self._state)
+
     def _text(self, text: str) -> list[Event]:
+        if self._state.refused:
+            return []
         if self._opening is not None:  # the answer may turn out to be NO_ANSWER alone
             self._opening += text
             begun = self._opening.strip()

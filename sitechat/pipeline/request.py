@@ -44,6 +44,7 @@ def make_request(state: TurnState, tools: Tools) -> Request:
         passages=passages,
         max_output_tokens=limit,
         quotes=state.template.quotes if state.template is not None else None,
+        evidence=state.grade.quotes if state.grade is not None else None,
     )
 
 
@@ -57,12 +58,7 @@ def _wanted(state: TurnState, tools: Tools) -> int:
 
 
 def _numbered(hits: Sequence[ScoredChunk]) -> tuple[Passage, ...]:
-    return tuple(_passage(number, hit) for number, hit in enumerate(hits, 1))
-
-
-def _passage(number: int, hit: ScoredChunk) -> Passage:
-    heading = " › ".join(part for part in hit.chunk.heading_path if part != hit.chunk.title)
-    return Passage(number, hit.chunk.title, heading, hit.chunk.text, hit.score)
+    return tuple(hit.passage(number) for number, hit in enumerate(hits, 1))
 
 
 def _shortened(passage: Passage, room: int) -> Passage:

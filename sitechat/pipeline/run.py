@@ -9,6 +9,8 @@ from time import perf_counter
 
 from sitechat.events import Event, Notice, Status, Step
 from sitechat.pipeline.answer import answer
+from sitechat.pipeline.expand import expand
+from sitechat.pipeline.grade import grade
 from sitechat.pipeline.retrieve import retrieve
 from sitechat.pipeline.rewrite import rewrite
 from sitechat.pipeline.route import route
@@ -31,6 +33,8 @@ class OptionalStep:
 
 
 ROUTE = OptionalStep("routing", route, 15, "The question could not be classified; searching the documents for it.")
+GRADE = OptionalStep("grading", grade, 15, "Whether the passages answer the question could not be judged.")
+EXPAND = OptionalStep("expanding", expand, 40, "Searching further took too long; answering from what was found.")
 REWRITE = OptionalStep("rewriting", rewrite, 15, "The conversation could not be taken into account.")
 
 
@@ -38,6 +42,10 @@ async def run(state: TurnState, tools: Tools) -> AsyncGenerator[Event, None]:
     """Answer ``state.question``; what came of it is in ``state``. Raises ``SiteChatError``."""
     async for event in search(state, tools):
         yield event
+    if state.intent == "qa" and state.hits:
+        for optional in (GRADE, EXPAND):
+            async for event in tried(optional, state, tools):
+                yield event
     async with aclosing(answer(state, tools)) as events:
         async for event in events:
             yield event

@@ -1,12 +1,12 @@
 """What a turn knows while it is answered, and what its steps may use."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from providers.base import Message as Prompt
-from providers.base import Provider, Purpose, Request
+from providers.base import Passage, Provider, Purpose, Quote, Request
 from sitechat.events import Citation, Closest, Event, Intent, Status, Step, Usage
 from sitechat.identity import Caller
 from sitechat.indexes.follower import IndexVersion
@@ -48,6 +48,11 @@ class ScoredChunk:
     score: float
     found: Found = Found()
 
+    def passage(self, number: int) -> Passage:
+        """What a provider sees of it."""
+        heading = " › ".join(part for part in self.chunk.heading_path if part != self.chunk.title)
+        return Passage(number, self.chunk.title, heading, self.chunk.text, self.score)
+
 
 @dataclass(frozen=True, slots=True)
 class Consultation:
@@ -59,6 +64,28 @@ class Consultation:
     ms: float
 
 
+Verdict = Literal["enough", "partly", "not enough"]
+
+
+@dataclass(frozen=True, slots=True)
+class Grade:
+    """Whether the passages answer the question, and who decided that.
+
+    ``score`` is the evidence's (:mod:`providers.sufficiency`) where its sentences decided: *not enough* below
+    ``threshold``. Where a model decided, ``relevance`` is its judgement of each passage by chunk id, from 0 to 3, and
+    ``searches`` are what it would look for if they are not enough. ``quotes`` are the sentences that answer best, in
+    reading order, for a provider that only quotes.
+    """
+
+    verdict: Verdict
+    by: Literal["sentences", "model"]
+    score: float | None = None
+    threshold: float | None = None
+    relevance: Mapping[int, int] = field(default_factory=dict)
+    searches: tuple[str, ...] = ()
+    quotes: tuple[Quote, ...] | None = None
+
+
 @dataclass(slots=True)
 class TurnState:
     """Values only. ``content`` is the Markdown sent so far; ``refused`` means the documents are silent.
@@ -68,8 +95,9 @@ class TurnState:
     ``candidates`` are all passages whose order was looked at closely, best first; ``hits`` the ones of them that the
     answer is made from, and ``over_budget`` those that would have been but for the room in the prompt. ``where`` is
     what was searched, in the state that ``searched`` names; ``left_out`` are ids of passages that the search passes
-    over, as an evaluation does to see what becomes of a question without them. ``request`` is what the language
-    model was asked for the answer, if it was. ``usage`` is that of the answer and of all ``consultations``.
+    over, as an evaluation does to see what becomes of a question without them. ``grade`` says whether ``hits`` are
+    enough; None where nobody could judge. ``request`` is what the language model was asked for the answer, if it was.
+    ``usage`` is that of the answer and of all ``consultations``.
     """
 
     caller: Caller
@@ -86,6 +114,7 @@ class TurnState:
     searched: IndexVersion | None = None
     hits: tuple[ScoredChunk, ...] = ()
     over_budget: tuple[ScoredChunk, ...] = ()
+    grade: Grade | None = None
     consultations: list[Consultation] = field(default_factory=list)
     request: Request | None = None
     content: str = ""
@@ -102,6 +131,11 @@ class TurnState:
     def asked(self) -> str:
         """The question as it can be understood alone, or what is to be written about."""
         return self.queries[0] if self.queries else self.question
+
+    @property
+    def caution(self) -> bool:
+        """Whether the answer is made from evidence that may not be enough."""
+        return self.grade is not None and self.grade.verdict == "partly" and not self.refused
 
     def spend(self, usage: Usage) -> None:
         """Add what a call to a language model cost."""

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from providers.base import Message, Request
 from sitechat.events import Closest, Code, Intent, NoticeKind, SentenceSupport, Step, Usage
 from sitechat.indexes.follower import IndexVersion
-from sitechat.pipeline.state import Consultation, Found
+from sitechat.pipeline.state import Consultation, Found, Grade
 
 SCHEMA_VERSION = 1
 
@@ -159,6 +159,7 @@ class Trace(TraceValue):
     searched: Searched | None = None
     passages: tuple[TracedPassage, ...] = ()
     passages_wanted: int
+    grade: Grade | None = None
     consultations: tuple[Consultation, ...] = ()
     model: Model
     prompt_version: str = ""

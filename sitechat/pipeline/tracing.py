@@ -59,6 +59,7 @@ def trace_of(state: TurnState, tools: Tools, course: Course) -> Trace:
         searched=_searched(state),
         passages=_passages(state),
         passages_wanted=tools.passages,
+        grade=state.grade,
         consultations=tuple(state.consultations),
         model=_model(tools, course.model),
         prompt_version=state.prompt_version,

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, delete, func, select, update
+from sqlalchemy import Row, Select, and_, delete, func, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
 from sitechat.errors import InvalidInput, NotFound
@@ -139,6 +139,15 @@ class KnowledgeStore:
         async with self._db.read() as session:
             rows = (await session.execute(_chunks().where(ChunkRow.id.in_(chunk_ids)))).all()
         return {row.id: _chunk(row) for row in rows if _may_see(caller, row.owner_id, row.access)}
+
+    async def neighbours(self, caller: Caller, chunks: Sequence[Chunk]) -> list[Chunk]:
+        """The passages right before and after these, without these themselves, in reading order."""
+        places = {(chunk.document_id, chunk.ordinal) for chunk in chunks}
+        beside = {(document_id, ordinal + step) for document_id, ordinal in places for step in (-1, 1)} - places
+        statement = _chunks().where(tuple_(ChunkRow.document_id, ChunkRow.ordinal).in_(sorted(beside)))
+        async with self._db.read() as session:
+            rows = (await session.execute(statement.order_by(ChunkRow.document_id, ChunkRow.ordinal))).all()
+        return [_chunk(row) for row in rows if _may_see(caller, row.owner_id, row.access)]
 
     async def chunk_ids(
         self, caller: Caller, knowledge_base_id: str, uris: Sequence[str] | None = None

@@ -33,6 +33,8 @@ def answer(message: Message, found: Mapping[int, Standing], *, latest: bool) -> 
             st.badge(text.STOPPED, icon=":material/stop_circle:", color="gray")
         elif message.metadata is not None and message.metadata.truncated:
             st.caption(text.CUT_SHORT)
+        if message.metadata is not None and message.metadata.caution:
+            st.caption(f":material/help: {text.CAUTION}")
         if message.refused:
             sources.suggestions(message.id, message.closest)
         else:

@@ -25,7 +25,7 @@ class StatusLine:
     def status(self, event: Status, now: float) -> None:
         self._retry_at = self._notice = None
         if event.is_end:
-            self.steps = [*(step for step in self.steps if step.step != event.step), event]
+            self.steps = [*(step for step in self.steps if not step.is_of(event)), event]
             if self._next is not None and self._next[0] == event.step:
                 self._next = None
         else:

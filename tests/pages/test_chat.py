@@ -3,7 +3,10 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from sitechat.events import AnswerMetadata
 from sitechat.identity import LOCAL
+from sitechat.storage.conversations import ConversationStore, NewAnswer
+from sitechat.storage.tables import new_id
 from sitechat.ui import engine, text
 from tests.pages.conftest import GUIDE, QUESTION, Pages
 
@@ -102,6 +105,18 @@ def test_what_the_documents_do_not_answer_is_said_and_can_be_reported(pages: Pag
     feedback = pages.thread(app).messages[1].feedback
     assert feedback is not None
     assert (feedback.rating, feedback.comment) == (-1, "Match results")
+
+
+@pytest.mark.parametrize("caution", [True, False])
+def test_an_answer_from_evidence_that_may_not_be_enough_says_so(pages: Pages, caution: bool) -> None:
+    store, turn = ConversationStore(pages.runtime.db), new_id()
+    conversation = pages.runtime.call(store.create(LOCAL, "Warranty", pages.base.id))
+    metadata = AnswerMetadata(
+        intent="qa", conversation_id=conversation.id, provider="p", model="m", prompt_version="1", caution=caution
+    )
+    given = NewAnswer("Three years.", "complete", metadata, (), ())
+    pages.runtime.call(store.add_exchange(conversation.id, turn, QUESTION, given, None))
+    assert (text.CAUTION in written(pages.chat(conversation.id))) is caution
 
 
 def test_an_answer_can_be_written_again(pages: Pages) -> None:

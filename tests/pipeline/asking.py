@@ -71,8 +71,8 @@ class Asking:
 
     @property
     def purposes(self) -> list[Purpose]:
-        """What the model was asked for, in order."""
-        return [request.purpose for request in self.model.requests]
+        """What the model was asked for, in order; not that it was asked to grade, which has tests of its own."""
+        return [request.purpose for request in self.model.requests if request.purpose != "grade"]
 
     @property
     def request(self) -> Request:

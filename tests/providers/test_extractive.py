@@ -1,10 +1,11 @@
 """Answers by quotation: the right sentence, its mark, and a plain no when nothing fits."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
-from providers.base import FinishDelta, NoAnswerDelta, Passage, Request, TextDelta
+from providers.base import FinishDelta, NoAnswerDelta, Passage, Quote, Request, TextDelta
 from providers.evidence import COMPARED, rank
 from providers.extractive import Extractive
 from tests.providers.collect import listen
@@ -76,7 +77,8 @@ async def test_it_streams_in_small_pieces() -> None:
 )
 async def test_what_the_passages_do_not_answer_is_refused(question: str) -> None:
     """Nothing is quoted: one delta says so, with the score."""
-    heard = await listen(Extractive(), ask(question))
+    unlike = (replace(passage, score=0.4) for passage in (BRIDGE, HARBOUR, OTHER))
+    heard = await listen(Extractive(), ask(question, *unlike))
     assert len(heard.deltas) == 1
     assert isinstance(heard.deltas[0], NoAnswerDelta)
 
@@ -119,6 +121,14 @@ async def test_it_answers_though_the_search_model_fails() -> None:
 
     heard = await listen(Extractive(similarity), ask("When was Tower Bridge opened?"))
     assert "1894" in heard.text
+
+
+async def test_sentences_that_were_chosen_beforehand_are_quoted_as_they_are() -> None:
+    """Nothing is ranked a second time, whatever the passages hold."""
+    chosen = (Quote(1, "Construction started in 1886."), Quote(2, "It is 134 metres high."))
+    request = replace(ask("What is the capital of Mongolia?"), evidence=chosen)
+    heard = await listen(Extractive(), request)
+    assert heard.text == "Construction started in 1886. [1]\n\nIt is 134 metres high. [2]"
 
 
 async def test_reference_marks_of_the_source_do_not_become_ours() -> None:

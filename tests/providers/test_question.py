@@ -3,7 +3,8 @@
 import pytest
 
 from providers.base import Passage
-from providers.evidence import Candidate, contradicts
+from providers.evidence import Candidate
+from providers.objections import TURNED, objection
 from providers.question import analyse, holds_kind
 
 
@@ -47,13 +48,32 @@ def test_hollow_words_do_not_count_unless_there_are_no_others() -> None:
     [
         ("What is the largest lake?", "The smallest lake is small.", True),
         ("What is the largest lake?", "The largest lake and the smallest one are near.", False),
-        ("What happened in 1066?", "The battle was in 1067.", True),
-        ("What happened in 1066?", "In 1066 a battle was fought.", False),
         ("Which metals do not rust?", "Iron rusts.", True),
         ("Which metals do not rust?", "Gold never rusts.", False),
+        ("What would not be unfair?", "A draw would be unfair to both.", True),
+        ("Which graphs are unconnected?", "The connected graphs are shown in red.", True),
+        ("Which graphs are not equal?", "The unequal graphs are shown in red.", False),
     ],
 )
-def test_contradictions_are_noticed(question: str, sentence: str, turned: bool) -> None:
-    """Opposites, numbers and negations that make a likely sentence the wrong one."""
+def test_what_turns_a_sentence_round_is_noticed(question: str, sentence: str, turned: bool) -> None:
+    """Opposites and negations that make a likely sentence the wrong one."""
     passage = Passage(1, "Title", "", sentence, 1.0)
-    assert contradicts(question, Candidate(sentence, sentence, 1, (0, 0), 2.0, 1.0, passage)) is turned
+    found = objection(question, Candidate(sentence, sentence, 1, (0, 0), 2.0, 1.0, passage))
+    assert (found == TURNED) is turned
+
+
+@pytest.mark.parametrize(
+    ("question", "passage", "objects"),
+    [
+        ("What happened in 1066?", "The battle was in 1067.", True),
+        ("What happened in 1066?", "In 1066 a battle was fought.", False),
+        ("What was built in the 1960s?", "In 1964 the bridge was built.", False),
+        ("What did Horace Jones design?", "It was designed by another Jones.", True),
+        ("What did Horace Jones design?", "It was designed by Jones, Horace.", False),
+    ],
+)
+def test_a_number_or_name_that_the_passage_does_not_have_speaks_against_it(
+    question: str, passage: str, objects: bool
+) -> None:
+    candidate = Candidate(passage, passage, 1, (0, 0), 2.0, 1.0, Passage(1, "Title", "", passage, 1.0))
+    assert (0 < objection(question, candidate) < TURNED) is objects
