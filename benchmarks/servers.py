@@ -54,6 +54,7 @@ def sitechat(model_url: str, model: str, data_dir: Path | None = None, **setting
     with tempfile.TemporaryDirectory() as folder:
         environment = {
             "SITECHAT_SAMPLE": "false",
+            "SITECHAT_ANSWER_CACHE_DAYS": "0",  # every question is to be answered by the model
             "OPENAI_BASE_URL": model_url,
             "OPENAI_API_KEY": "sk-bench-not-a-key",
             "SITECHAT_LLM": f"openai/{model}",

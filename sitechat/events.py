@@ -129,7 +129,10 @@ class Closest(_Value):
 
 
 class AnswerMetadata(_Value):
-    """``caution``: the passages may not answer the question, and the answer is made from the best there were."""
+    """``caution``: the passages may not answer the question, and the answer is made from the best there were.
+
+    ``cached``: the answer was given before, in the message ``cached_from``, at ``cached_at``; no model was asked.
+    """
 
     intent: Intent
     conversation_id: str
@@ -143,6 +146,8 @@ class AnswerMetadata(_Value):
     ttft_ms: float | None = None
     duration_ms: float = 0.0
     cached: bool = False
+    cached_from: str | None = None
+    cached_at: datetime | None = None
     truncated: bool = False
     caution: bool = False
     support: tuple[SentenceSupport, ...] = ()

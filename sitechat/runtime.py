@@ -21,6 +21,7 @@ from providers.errors import ProviderError
 from providers.extractive import Similarity
 from providers.guard import Limits
 from providers.unusable import Unusable
+from sitechat.chat.answer_cache import AnswerCache
 from sitechat.chat.cases import CaseService
 from sitechat.chat.conversations import ConversationService
 from sitechat.chat.feed import TurnFeed
@@ -243,7 +244,7 @@ class Runtime:
         )
         self.models = Models(settings, self.indexes.similarity)
         runner = _OWNER if self.serving else f"process-{os.getpid()}"
-        self.chat = ChatService(self.db, self.tools, self.models.default, runner)
+        self.chat = ChatService(self.db, self.tools, self.models.default, runner, _answer_cache(self.db, settings))
         self.conversations = ConversationService(self.db)
         self.replays = ReplayService(self.db, self.tools)
         self.cases = CaseService(self.db)
@@ -278,6 +279,11 @@ class Runtime:
         self._thread.join(10)
         if self._lock is not None:
             self._lock.release()
+
+
+def _answer_cache(db: Database, settings: Settings) -> AnswerCache | None:
+    days = settings.answer_cache_days
+    return AnswerCache(db, days, settings.answer_cache_entries) if days else None
 
 
 def _check_kind(name: str) -> None:

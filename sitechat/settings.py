@@ -68,6 +68,16 @@ class Settings(BaseSettings):
     llm_attempts: int = Field(3, ge=1, le=10, description="Tries before the first word of an answer.")
 
     passages: int = Field(8, ge=1, le=50, description="Passages given to the language model.")
+    answer_cache_days: int = Field(
+        30,
+        ge=0,
+        le=3650,
+        description="Days for which an answer is given again, without a language model, to whoever asks the same while "
+        "the passages behind it are as they were; 0: never.",
+    )
+    answer_cache_entries: int = Field(
+        1000, ge=1, description="Answers kept to be given again, of each knowledge base; the oldest go first."
+    )
     exact_search_limit: int = Field(
         100_000, ge=0, description="Vectors up to which search is exact; above, HNSW is used."
     )

@@ -7,6 +7,7 @@ from sitechat.errors import InvalidInput, NotFound
 from sitechat.identity import Caller
 from sitechat.pipeline.marks import split_marks
 from sitechat.pipeline.trace import Trace
+from sitechat.storage.cached_answers import CachedAnswerStore
 from sitechat.storage.cases import CaseStore
 from sitechat.storage.conversations import ConversationStore
 from sitechat.storage.engine import Database
@@ -21,6 +22,7 @@ class ConversationService:
     def __init__(self, db: Database) -> None:
         self._store = ConversationStore(db)
         self._evidence = EvidenceReader(db)
+        self._cached = CachedAnswerStore(db)
         self._traces = TraceStore(db)
         self._cases = CaseStore(db)
 
@@ -63,10 +65,12 @@ class ConversationService:
         await self._store.restore(caller, conversation_id)
 
     async def feedback(self, caller: Caller, message_id: str, rating: Literal[1, -1] | None, comment: str = "") -> None:
-        """A thumb, with a comment or without; ``None`` takes it back."""
+        """A thumb, with a comment or without; ``None`` takes it back. After a thumb down it is not given again."""
         await self._store.set_feedback(caller, message_id, rating, comment.strip()[:5000])
         if rating != -1:
             await self._cases.forget(caller, message_id)
+        if rating == -1:
+            await self._cached.withdraw(message_id)
 
     async def trace(self, caller: Caller, answer_id: str) -> Trace:
         """How an answer came about, or by the id of its turn what became of a question. Raises ``NotFound``."""

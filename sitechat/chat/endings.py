@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Literal
 
+from sitechat.chat.answer_cache import AnswerCache
 from sitechat.chat.log import TurnLog
 from sitechat.errors import NotFound, SiteChatError
 from sitechat.events import (
@@ -16,10 +17,13 @@ from sitechat.events import (
     SourceChunk,
     Stopped,
     Terminal,
+    Usage,
 )
+from sitechat.pipeline.cached import Reused
 from sitechat.pipeline.state import Tools, TurnState
 from sitechat.pipeline.trace import Outcome
 from sitechat.pipeline.tracing import Course, trace_of
+from sitechat.storage.cached_answers import CachedAnswer, CachedAnswerStore
 from sitechat.storage.conversations import ConversationStore, NewAnswer
 from sitechat.storage.engine import Database, Transaction
 from sitechat.storage.traces import TraceStore
@@ -45,8 +49,10 @@ class RunningTurn:
 class Endings:
     """Each method stores, in one transaction, and returns the event that follows from it."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, cache: AnswerCache | None = None) -> None:
         self._db = db
+        self._cache = cache
+        self._cached = CachedAnswerStore(db)
         self._turns = TurnStore(db)
         self._conversations = ConversationStore(db)
         self._traces = TraceStore(db)
@@ -98,13 +104,29 @@ class Endings:
             refused=state.refused,
             closest=state.closest,
         )
+        entry = await self._entry(running, answer.message_id) if how == "complete" else None
         async with self._db.write() as tx:
+            if turn.replaces is not None:
+                await self._cached.withdraw(turn.replaces, tx)
             message_id = await self._conversations.add_exchange(
                 turn.conversation_id, turn.id, turn.question, answer, turn.replaces, tx
             )
+            if self._cache is not None and entry is not None:
+                await self._cache.add(entry, tx)
             await self._turns.finish(turn.id, ended, state.content, steps, tx=tx)
             await self._keep_trace(running, ended, tx, message_id=message_id)
         return message_id
+
+    async def _entry(self, running: RunningTurn, message_id: str) -> CachedAnswer | None:
+        if self._cache is None:
+            return None
+        state, seen = running.state, running.log
+        expanded = any(step.step == "expanding" for step in seen.finished)
+        try:
+            return await self._cache.entry(state, running.tools, seen.notices, message_id, expanded=expanded)
+        except Exception:  # an answer is worth more than that it can be given again
+            log.exception("the answer of turn %s could not be kept to be given again", running.turn.id)
+            return None
 
     async def _keep_trace(
         self,
@@ -161,6 +183,10 @@ def _ending_of(turn: Turn, message: Message | None) -> Terminal:
 def _metadata(running: RunningTurn) -> AnswerMetadata:
     state, provider = running.state, running.tools.provider
     first = state.first_token_at
+    ttft = round((first - state.started) * 1000, 1) if first is not None else None
+    duration = round((perf_counter() - state.started) * 1000, 1)
+    if state.reused is not None:
+        return _metadata_again(running, state.reused, ttft, duration)
     return AnswerMetadata(
         intent=state.intent,
         conversation_id=running.turn.conversation_id,
@@ -178,8 +204,23 @@ def _metadata(running: RunningTurn) -> AnswerMetadata:
             for hit in state.hits
         ),
         usage=state.usage,
-        ttft_ms=round((first - state.started) * 1000, 1) if first is not None else None,
-        duration_ms=round((perf_counter() - state.started) * 1000, 1),
+        ttft_ms=ttft,
+        duration_ms=duration,
         truncated=state.truncated,
         caution=state.caution,
     )
+
+
+def _metadata_again(running: RunningTurn, reused: Reused, ttft: float | None, duration: float) -> AnswerMetadata:
+    """Of an answer that is given again: what it was made from and by, and what it took this time."""
+    this_time = {
+        "conversation_id": running.turn.conversation_id,
+        "usage": Usage(),
+        "cost_usd": None,
+        "ttft_ms": ttft,
+        "duration_ms": duration,
+        "cached": True,
+        "cached_from": reused.message.id,
+        "cached_at": reused.message.created_at,
+    }
+    return reused.metadata.model_copy(update=this_time)

@@ -10,8 +10,9 @@ import logging
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from sitechat.chat.answer_cache import AnswerCache
 from sitechat.chat.endings import Endings, RunningTurn, failure_of
 from sitechat.chat.log import TurnLog
 from sitechat.errors import InvalidInput, SiteChatError, Unavailable
@@ -52,7 +53,10 @@ class _Task:
 
 
 class ChatService:
-    """``tools_for`` makes the pipeline's tools for a model's name. ``runner`` names this process in turn rows."""
+    """``tools_for`` makes the pipeline's tools for a model's name. ``runner`` names this process in turn rows.
+
+    ``cache`` holds answers that may be given again.
+    """
 
     def __init__(
         self,
@@ -60,12 +64,14 @@ class ChatService:
         tools_for: Callable[[str], Tools],
         default_model: str,
         runner: str,
+        cache: AnswerCache | None = None,
     ) -> None:
         self._db = db
+        self._cache = cache
         self._turns = TurnStore(db)
         self._conversations = ConversationStore(db)
         self._knowledge = KnowledgeStore(db)
-        self._endings = Endings(db)
+        self._endings = Endings(db, cache)
         self._tools_for = tools_for
         self._default_model = default_model
         self._runner = runner
@@ -195,7 +201,7 @@ class ChatService:
         replaces: str | None = None,
     ) -> Turn:
         name = model or self._default_model
-        tools = self._tools_for(name)
+        tools = replace(self._tools_for(name), cache=None if replaces else self._cache)
         async with self._db.write() as tx:
             fresh = conversation_id is None
             if conversation_id is None:

@@ -124,6 +124,8 @@ class _AnswerPrinter(_JsonPrinter):
         self._end_line()
         if event.metadata.caution:
             people.print("[yellow]These are the closest passages there are. They may not answer your question.[/]")
+        if event.metadata.cached_at is not None:
+            people.print(f"[dim]  From an earlier answer, of {event.metadata.cached_at:%Y-%m-%d %H:%M} UTC.[/]")
         for page in event.closest:
             results.print(f"  closest: {escape(page.title)}  [dim]{escape(page.url)}[/]")
         for citation in self._citations:

@@ -120,12 +120,6 @@ class Indexes:
         task = self._loading
         return task.exception() if task is not None and task.done() and not task.cancelled() else None
 
-    @property
-    def sequence(self) -> int | None:
-        """The newest change of the database that both indexes hold; None while one of them does not serve."""
-        dense, text = self._dense, self._text
-        return min(dense.sequence, text.sequence) if dense is not None and text is not None else None
-
     def counts(self) -> tuple[int, int]:
         """Vectors in the dense index, and chunks in the full-text index."""
         dense, text = self._dense, self._text

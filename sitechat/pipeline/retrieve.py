@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import zip_longest
 
-from sitechat.errors import InvalidInput
+from sitechat.errors import InvalidInput, Unavailable
 from sitechat.events import Event, Notice, Status
 from sitechat.pipeline.choose import choose
 from sitechat.pipeline.search import WORDS_WEIGHT, Query, Ranking, Reach, search
@@ -33,10 +34,12 @@ async def retrieve(state: TurnState, tools: Tools, reach: Reach = USUAL) -> Asyn
     yield Status(step="retrieving", message=searching)
     if tools.indexes.state.name == "loading":
         yield Notice(kind="preparing", message="The search model is still loading; your question is next.")
+        with suppress(Unavailable):  # words alone will do then
+            await tools.indexes.ready()
+    state.searched = tools.indexes.version
     where = Filter(knowledge_base_ids=frozenset({base.id}), principals=state.caller.principals)
     state.where = where
     rankings = await _rankings(state, tools, where, replace(reach, left_out=reach.left_out | state.left_out))
-    state.searched = tools.indexes.version
     for remark in dict.fromkeys(remark for ranking in rankings for remark in ranking.remarks):
         yield Notice(kind="degraded", message=remark)
     state.candidates = tuple(_distinct(_merged(rankings)))

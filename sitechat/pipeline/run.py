@@ -9,6 +9,7 @@ from time import perf_counter
 
 from sitechat.events import Event, Notice, Status, Step
 from sitechat.pipeline.answer import answer
+from sitechat.pipeline.cached import cached, repeat
 from sitechat.pipeline.expand import expand
 from sitechat.pipeline.grade import grade
 from sitechat.pipeline.retrieve import retrieve
@@ -32,6 +33,7 @@ class OptionalStep:
     without: str
 
 
+CACHED = OptionalStep("cached", cached, 5, "Earlier answers could not be looked through.")
 ROUTE = OptionalStep("routing", route, 15, "The question could not be classified; searching the documents for it.")
 GRADE = OptionalStep("grading", grade, 15, "Whether the passages answer the question could not be judged.")
 EXPAND = OptionalStep("expanding", expand, 40, "Searching further took too long; answering from what was found.")
@@ -40,6 +42,12 @@ REWRITE = OptionalStep("rewriting", rewrite, 15, "The conversation could not be 
 
 async def run(state: TurnState, tools: Tools) -> AsyncGenerator[Event, None]:
     """Answer ``state.question``; what came of it is in ``state``. Raises ``SiteChatError``."""
+    async for event in tried(CACHED, state, tools):
+        yield event
+    if state.reused is not None:
+        for event in repeat(state, state.reused):
+            yield event
+        return
     async for event in search(state, tools):
         yield event
     if state.intent == "qa" and state.hits:
@@ -61,6 +69,7 @@ async def search(state: TurnState, tools: Tools) -> AsyncGenerator[Event, None]:
         tools = _for_text(state, tools)
         async for event in retrieve(state, tools):
             yield event
+        state.first_hits = state.hits
 
 
 def _for_text(state: TurnState, tools: Tools) -> Tools:

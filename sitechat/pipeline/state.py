@@ -18,6 +18,7 @@ from vectorstore.base import Filter
 
 if TYPE_CHECKING:
     from sitechat.pipeline.advisor import Advisor
+    from sitechat.pipeline.cached import Cache, Reused
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,8 @@ class TurnState:
     what was searched, in the state that ``searched`` names; ``left_out`` are ids of passages that the search passes
     over, as an evaluation does to see what becomes of a question without them. ``grade`` says whether ``hits`` are
     enough; None where nobody could judge. ``request`` is what the language model was asked for the answer, if it was.
-    ``usage`` is that of the answer and of all ``consultations``.
+    ``first_hits`` are the ``hits`` that the search chose, whatever later steps made of them; ``reused`` is an answer of
+    before that is given again. ``usage`` is that of the answer and of all ``consultations``.
     """
 
     caller: Caller
@@ -115,6 +117,8 @@ class TurnState:
     hits: tuple[ScoredChunk, ...] = ()
     over_budget: tuple[ScoredChunk, ...] = ()
     grade: Grade | None = None
+    first_hits: tuple[ScoredChunk, ...] = ()
+    reused: "Reused | None" = None
     consultations: list[Consultation] = field(default_factory=list)
     request: Request | None = None
     content: str = ""
@@ -149,7 +153,8 @@ class TurnState:
 class Tools:
     """What steps work with. ``passages``: how many are given to the model.
 
-    ``advisor``: whom steps may ask for a judgement; None where no language model is set.
+    ``advisor``: whom steps may ask for a judgement; None where no language model is set. ``cache`` holds answers of
+    before; None where none is to be given again.
     """
 
     indexes: Indexes
@@ -158,6 +163,7 @@ class Tools:
     passages: int
     max_output_tokens: int
     advisor: "Advisor | None" = None
+    cache: "Cache | None" = None
 
 
 class StepFunction(Protocol):

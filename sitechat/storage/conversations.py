@@ -139,6 +139,13 @@ class ConversationStore:
             citations = await _citations(session, [row.id for row, _ in rows if row.role == "assistant"])
         return [_message(row, citations.get(row.id, []), _feedback(thumb) if thumb else None) for row, thumb in rows]
 
+    async def answer(self, message_id: str) -> Message | None:
+        """An answer by whomever it was asked for, to be given again; without what they thought of it."""
+        async with self._db.read() as session:
+            row = await session.get(MessageRow, message_id)
+            citations = await _citations(session, [message_id])
+        return _message(row, citations.get(message_id, []), None) if row is not None else None
+
     async def conversation_of(self, caller: Caller, message_id: str) -> str:
         statement = (
             select(MessageRow.conversation_id)

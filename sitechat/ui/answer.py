@@ -60,9 +60,18 @@ def _actions(message: Message, *, latest: bool) -> None:
             if again:
                 actions.regenerate(message.id)
                 st.rerun()
+        _earlier(message)
         if message.refused:
             _report_gap(message)
     _comment(message)
+
+
+def _earlier(message: Message) -> None:
+    """Where the answer was not made for this question: when it was."""
+    if message.metadata is not None and message.metadata.cached_at is not None:
+        made = message.metadata.cached_at
+        help_ = f"{text.moment(session.local(made))}. {text.EARLIER_HELP}"
+        st.caption(text.earlier_answer(text.ago(made, session.now())), width="content", help=help_)
 
 
 def _thumbs(message: Message) -> None:

@@ -1,5 +1,7 @@
 """A database with one knowledge base and indexes over it, for tests that search."""
 
+from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 
 from sitechat.indexes.service import Indexes
@@ -26,15 +28,23 @@ class Shop:
 
         return Indexes(VectorsStore(self.db), self.directory, make, spec, exact_limit=1000, serving=serving)
 
-    async def add(self, indexes: Indexes, uri: str, *texts: str) -> str:
-        made = await indexes.embed_passages([(uri, (), text) for text in texts])
-        chunks = [
-            NewChunk(0, len(text), text, (), None, (NewVector("chunk", 0, len(text), each.vector),), each.late)
-            for text, each in zip(texts, made, strict=True)
-        ]
-        new = NewDocument(
-            self.base_id, "local", ("user:local",), uri, uri, "text/plain", "0" * 64, "1", "\n".join(texts), (), 1
-        )
-        document_id = await self.knowledge.replace_document(new, chunks, indexes.generation_id)
+    async def add(self, indexes: Indexes, uri: str, *texts: str, access: Sequence[str] = ("user:local",)) -> str:
+        """Write a document of these passages, in place of what it held before, and bring the indexes up to it."""
+        document_id = await self.write(indexes, uri, *texts, access=access)
         await indexes.catch_up()
         return document_id
+
+    async def write(self, indexes: Indexes, uri: str, *texts: str, access: Sequence[str] = ("user:local",)) -> str:
+        """As :meth:`add`, but the indexes are left behind."""
+        made = await indexes.embed_passages([(uri, (), text) for text in texts])
+        starts = accumulate((len(text) + 1 for text in texts), initial=0)
+        chunks = [
+            NewChunk(
+                start, start + len(text), text, (), None, (NewVector("chunk", 0, len(text), each.vector),), each.late
+            )
+            for start, text, each in zip(starts, texts, made, strict=False)
+        ]
+        new = NewDocument(
+            self.base_id, "local", tuple(access), uri, uri, "text/plain", "0" * 64, "1", "\n".join(texts), (), 1
+        )
+        return await self.knowledge.replace_document(new, chunks, indexes.generation_id)

@@ -6,6 +6,7 @@ Rows that a person owns carry ``owner_id``; rows that others may read carry ``ac
 refer to them. ``changes`` is the sequence that those indexes follow.
 """
 
+from sitechat.storage.tables.answers import CachedAnswerRow
 from sitechat.storage.tables.base import Base, UtcDateTime, new_id, now
 from sitechat.storage.tables.cases import CaseRow
 from sitechat.storage.tables.conversations import (
@@ -35,6 +36,7 @@ from sitechat.storage.tables.knowledge import (
 
 __all__ = [
     "Base",
+    "CachedAnswerRow",
     "CaseRow",
     "ChangeRow",
     "ChunkRow",

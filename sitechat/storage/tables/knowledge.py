@@ -148,7 +148,10 @@ class ChangeRow(Base):
     """
 
     __tablename__ = "changes"
-    __table_args__ = ({"sqlite_autoincrement": True},)
+    __table_args__ = (
+        Index("ix_changes_knowledge_base", "knowledge_base_id", "sequence"),
+        {"sqlite_autoincrement": True},
+    )
 
     sequence: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
     op: Mapped[str] = mapped_column(String(24))

@@ -72,6 +72,7 @@ CAUTION = "The closest passages there are. They may not answer your question: re
 RETRY = "Retry"
 DISCARD = "Discard"
 REGENERATE = "Write this answer again"
+EARLIER_HELP = "Nothing that it rests on has changed since. Below the latest answer, the arrow has it written again."
 COPY = "Copy"
 COPIED = "Copied"
 CLOSE = "Close"
@@ -95,6 +96,11 @@ UNANSWERED = "The answer could not be followed any further. Reload the page to s
 def answered(pages: int, seconds: float) -> str:
     where = f" from {count(pages, 'page')}" if pages else ""
     return f"Answered{where} in {spent(seconds)}"
+
+
+def earlier_answer(ago: str) -> str:
+    """Of an answer that was given before."""
+    return f"From an earlier answer, {ago}"
 
 
 def not_answered(pages: int, seconds: float) -> str:
