@@ -29,6 +29,8 @@ def show(found: Report) -> None:
     for name, value in found.answers.items():
         results.print(f"  {name:34} {f'{value:.1f}' if name == WORDS else f'{value:.3f}'}")
     if found.trade_off is not None:
+        if found.trade_off.threshold is not None:
+            results.print(f"  {'threshold in force':34} {found.trade_off.threshold:.3f}")
         results.print(_thresholds(found.trade_off))
     for step, (median, slow) in found.milliseconds.items():
         results.print(f"  {f'{step}, p50 and p95':34} {median:.1f} ms, {slow:.1f} ms")
