@@ -27,7 +27,7 @@ from sitechat.chat.conversations import ConversationService
 from sitechat.chat.feed import TurnFeed
 from sitechat.chat.replaying import ReplayService
 from sitechat.chat.service import ChatService
-from sitechat.errors import DataDirectoryInUse, SettingsError, TimedOut
+from sitechat.errors import DataDirectoryInUse, SettingsError, TimedOut, Unavailable
 from sitechat.identity import LOCAL, Caller
 from sitechat.indexes.service import Indexes
 from sitechat.indexes.state import SearchState
@@ -36,6 +36,8 @@ from sitechat.ingestion.sample import ensure_sample
 from sitechat.ingestion.service import IngestionService
 from sitechat.pipeline.advisor import Advisor
 from sitechat.pipeline.failures import translate
+from sitechat.pipeline.ranking_rules import load_rules
+from sitechat.pipeline.rerank import Reranking
 from sitechat.pipeline.state import Tools
 from sitechat.progress import ProgressRecord
 from sitechat.settings import Settings
@@ -45,8 +47,9 @@ from sitechat.storage.knowledge import KnowledgeStore
 from sitechat.storage.lock import DataDirectoryLock
 from sitechat.storage.turns import TurnStore
 from sitechat.storage.vectors import VectorsStore
-from vectorstore.base import Embedder
+from vectorstore.base import Embedder, RerankError
 from vectorstore.embeddings.factory import EmbeddingOptions, create_embedder
+from vectorstore.factory import create_reranker
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -124,6 +127,7 @@ class Runtime:
     db: Database
     indexes: Indexes
     models: Models
+    reranking: Reranking | None
     chat: ChatService
     conversations: ConversationService
     replays: ReplayService
@@ -210,11 +214,23 @@ class Runtime:
             settings.passages,
             settings.max_answer_tokens,
             self.models.advisor(model),
+            reranking=self.reranking,
         )
 
     def before_closing(self, close: Callable[[], Awaitable[None]]) -> None:
         """Await this on the engine loop before the services are closed, for what works with them."""
         self._closers.append(close)
+
+    async def check_reranker(self) -> str:
+        """One line about what puts passages into another order. Raises ``Unavailable`` where it cannot."""
+        reranker = self.reranking.reranker if self.reranking is not None else None
+        if reranker is None:
+            return self.settings.reranker
+        try:
+            await reranker.scores("Does it work?", ["It works."])
+        except RerankError as error:
+            raise Unavailable(error.message) from error
+        return f"{reranker.spec} is loaded"
 
     def status(self) -> EngineStatus:
         return EngineStatus(self.indexes.state, tuple(self.indexes.notices))
@@ -233,6 +249,7 @@ class Runtime:
 
     async def _build(self) -> None:
         settings = self.settings
+        self.reranking = await asyncio.to_thread(_make_reranking, settings)
         self.db = await Database.open(settings.data_dir / "sitechat.db")
         self.indexes = Indexes(
             VectorsStore(self.db),
@@ -260,9 +277,11 @@ class Runtime:
             await ensure_sample(LOCAL, self.knowledge, self.ingestion, settings.data_dir)
 
     async def _shut_down(self) -> None:
+        reranker = self.reranking.reranker if self.reranking is not None else None
         closers: tuple[Callable[[], Awaitable[None]], ...] = (
             *self._closers,
             self.chat.close,
+            *((reranker.close,) if reranker is not None else ()),
             self.ingestion.close,
             self.indexes.close,
             self.models.close,
@@ -312,6 +331,16 @@ def _provider_options(settings: Settings) -> providers.ProviderOptions:
             attempts=settings.llm_attempts,
         ),
     )
+
+
+def _make_reranking(settings: Settings) -> Reranking | None:
+    """Reads the rules, and begins to load a cross-encoder. Raises ``SettingsError``."""
+    rules = load_rules(settings.ranking_rules) if settings.ranking_rules is not None else None
+    reranker = create_reranker(settings.reranker) if settings.reranker.startswith("cross-encoder/") else None
+    if reranker is not None:
+        reranker.start()
+    by_model = settings.reranker == "model"
+    return Reranking(reranker, by_model, rules) if reranker or by_model or rules else None
 
 
 def _make_embedder(settings: Settings, spec: str) -> Embedder:

@@ -78,6 +78,15 @@ class Settings(BaseSettings):
     answer_cache_entries: int = Field(
         1000, ge=1, description="Answers kept to be given again, of each knowledge base; the oldest go first."
     )
+    reranker: str = Field(
+        "none",
+        pattern=r"^(none|model|cross-encoder/\S+)$",
+        description="What puts the passages found into a better order: none, cross-encoder/<sentence-transformers "
+        "model or its folder>, or model: the language model that judges.",
+    )
+    ranking_rules: Path | None = Field(
+        None, description="A TOML file that puts some of your pages before others, as examples/ranking.toml does."
+    )
     exact_search_limit: int = Field(
         100_000, ge=0, description="Vectors up to which search is exact; above, HNSW is used."
     )

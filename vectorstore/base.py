@@ -222,3 +222,29 @@ class EmbeddingError(Exception):
         self.message = message
         self.transient = transient
         self.retry_after = retry_after
+
+
+@runtime_checkable
+class Reranker(Protocol):
+    """Says how well passages fit a question, more finely and more slowly than a search does."""
+
+    @property
+    def spec(self) -> str: ...
+
+    def start(self) -> None:
+        """Begin loading in the background."""
+        ...
+
+    async def scores(self, query: str, texts: Sequence[str]) -> list[float]:
+        """One number from 0 to 1 for each text, in order; higher fits better. Raises :class:`RerankError`."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class RerankError(Exception):
+    """The reranker could not be loaded, or failed; one plain sentence with what to do."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message

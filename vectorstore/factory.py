@@ -1,10 +1,10 @@
-"""Which indexes there are: where a newcomer registers a vector store."""
+"""Which indexes and rerankers there are: where a newcomer registers a vector store."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, Protocol, TypedDict, Unpack
 
-from vectorstore.base import TextIndex, VectorStore
+from vectorstore.base import Reranker, TextIndex, VectorStore
 
 Backend = Literal["faiss"]
 
@@ -48,6 +48,17 @@ def create_text_index(directory: Path) -> TextIndex:
     from vectorstore.fulltext import TantivyIndex
 
     return TantivyIndex.create(directory)
+
+
+def create_reranker(spec: str) -> Reranker:
+    """``cross-encoder/<folder, or name on the model hub>``; loads nothing yet.
+
+    A name without an owner is one of the hub's own ``cross-encoder/…``, as these models are usually called.
+    """
+    from vectorstore.cross_encoder import CrossEncoderReranker
+
+    name = spec.removeprefix("cross-encoder/")
+    return CrossEncoderReranker(name if "/" in name else spec)
 
 
 def _faiss() -> StoreClass:

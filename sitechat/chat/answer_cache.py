@@ -158,7 +158,9 @@ def _settings(tools: Tools) -> list[object]:
     plain = {each.name: getattr(tools, each.name) for each in fields(tools)}
     kept = {name: value for name, value in plain.items() if isinstance(value, int | float | str)}
     provider, advisor = tools.provider, tools.advisor.model if tools.advisor else None
-    return [sitechat.__version__, prompts.VERSION, provider.name, provider.model, advisor, sorted(kept.items())]
+    ranked_by = tools.reranking.spec if tools.reranking else None
+    made_by = [provider.name, provider.model, advisor, ranked_by]
+    return [sitechat.__version__, prompts.VERSION, *made_by, sorted(kept.items())]
 
 
 def _is_whole(state: TurnState, notices: Sequence[Notice]) -> bool:

@@ -55,12 +55,16 @@ def _check_engine(engine: Runtime, table: Table) -> list[bool]:
     def model() -> str:
         return f"{engine.models.default}: {engine.call(engine.models.check(engine.models.default), timeout=60)}"
 
+    def reranker() -> str:
+        return engine.call(engine.check_reranker(), timeout=300)
+
     checks: list[tuple[str, Callable[[], str]]] = [
         ("Data directory", lambda: "owned by this process" if engine.serving else "owned by a running SiteChat"),
         ("Database", lambda: engine.call(engine.db.check(), timeout=120)),
         ("Search model", search_model),
         ("Index", index),
         ("Language model", model),
+        ("Reranker", reranker),
     ]
     works = [_row(table, name, check) for name, check in checks]
     for notice in engine.status().notices:

@@ -9,6 +9,7 @@ from sitechat.events import Event, Status
 from sitechat.identity import Caller
 from sitechat.pipeline.answer import answer, write
 from sitechat.pipeline.state import ScoredChunk, Tools, TurnState, stopwatch
+from sitechat.pipeline.templates import templates
 from sitechat.pipeline.trace import Trace, TracedPassage
 from sitechat.storage.values import Chunk
 
@@ -20,6 +21,8 @@ def recorded(trace: Trace, caller: Caller) -> TurnState:
         caller,
         trace.queries.question,
         intent=trace.intent,
+        template=templates().get(trace.template or ""),
+        queries=trace.queries.searches,
         leans_on=trace.queries.leans_on,
         candidates=hits,
         hits=hits,

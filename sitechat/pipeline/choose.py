@@ -44,9 +44,9 @@ def _filled(chosen: list[ScoredChunk], crowded: Sequence[ScoredChunk], wanted: i
     for hit in crowded:
         if len(chosen) < wanted:
             chosen.append(hit)
-        elif (last := min(chosen, key=_score)).score < hit.score - _NEARLY:
+        elif (last := min(chosen, key=_rank)).rank < hit.rank - _NEARLY:
             chosen[chosen.index(last)] = hit
-    return sorted(chosen, key=_score, reverse=True)
+    return sorted(chosen, key=_rank, reverse=True)
 
 
 def _connected(hits: Sequence[ScoredChunk]) -> tuple[ScoredChunk, ...]:
@@ -65,8 +65,8 @@ def _connected(hits: Sequence[ScoredChunk]) -> tuple[ScoredChunk, ...]:
     return tuple(ordered)
 
 
-def _score(hit: ScoredChunk) -> float:
-    return hit.score
+def _rank(hit: ScoredChunk) -> float:
+    return hit.rank
 
 
 def _shingles(text: str) -> frozenset[tuple[str, ...]]:

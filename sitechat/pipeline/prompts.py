@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from providers.base import Message, Passage
 from sitechat.pipeline.marks import strip_marks
@@ -43,6 +44,14 @@ _CITE = f"""If the passages {{missing}}, write exactly {NO_ANSWER} and nothing e
 After every sentence that states a fact, put the number of the passage that supports it in square brackets, such as
 [2]; for two passages write [2][5]. Cite only passages that say it. Never invent a number."""
 
+_RERANK = f"""You rank passages of a team's documents by how well they answer a question.
+
+{_DATA}
+Reply with one JSON object and nothing else: {{"ranking": [3, 1, 2]}}
+It holds the numbers of the passages that help to answer, the best first; leave out those that do not help."""
+_RERANK_CHARS = 700
+"""Of a passage that is ranked."""
+
 _OUR_TAGS = re.compile(r"<(?=\s*/?\s*(?:passages?|question|rules?)\b)", re.IGNORECASE)
 
 
@@ -61,6 +70,15 @@ def answer(
         Message("system", _ANSWER if template is None else _composing(template)),
         *history,
         Message("user", "\n\n".join((_passages(blocks), _task(question, asked, template), _rules(template)))),
+    )
+
+
+def rerank(question: str, passages: Sequence[Passage]) -> tuple[Message, ...]:
+    """Asks for the numbers of the passages, the best first."""
+    blocks = [block(replace(passage, text=passage.text[:_RERANK_CHARS])) for passage in passages]
+    return (
+        Message("system", _RERANK),
+        Message("user", f"{_passages(blocks)}\n\n{_task(question, question, None)}"),
     )
 
 

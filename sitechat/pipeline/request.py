@@ -29,11 +29,11 @@ def make_request(state: TurnState, tools: Tools) -> Request:
         recent = history[len(history) - plan(room, (), _sizes(history)).messages :]
         return Request(prompts.small_talk(state.question, recent), question=state.question, max_output_tokens=limit)
     room -= _size(prompts.answer(state.question, state.asked, (), (), state.template))
-    fits = plan(room, [tokens(prompts.block(passage)) for passage in _numbered(state.hits)], _sizes(history))
+    fits = plan(room, [tokens(prompts.block(passage)) for passage in numbered(state.hits)], _sizes(history))
     kept = fits.passages or (0,)
     state.over_budget = tuple(hit for place, hit in enumerate(state.hits) if place not in kept)
     state.hits = tuple(state.hits[place] for place in kept)
-    passages = _numbered(state.hits)
+    passages = numbered(state.hits)
     if not fits.passages:
         passages = (_shortened(passages[0], room),)
     recent = history[len(history) - fits.messages :]
@@ -57,7 +57,8 @@ def _wanted(state: TurnState, tools: Tools) -> int:
     return tools.max_output_tokens
 
 
-def _numbered(hits: Sequence[ScoredChunk]) -> tuple[Passage, ...]:
+def numbered(hits: Sequence[ScoredChunk]) -> tuple[Passage, ...]:
+    """Passages as a model is shown them, with their numbers from 1."""
     return tuple(hit.passage(number) for number, hit in enumerate(hits, 1))
 
 

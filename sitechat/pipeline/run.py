@@ -12,6 +12,7 @@ from sitechat.pipeline.answer import answer
 from sitechat.pipeline.cached import cached, repeat
 from sitechat.pipeline.expand import expand
 from sitechat.pipeline.grade import grade
+from sitechat.pipeline.rerank import rerank
 from sitechat.pipeline.retrieve import retrieve
 from sitechat.pipeline.rewrite import rewrite
 from sitechat.pipeline.route import route
@@ -38,6 +39,9 @@ ROUTE = OptionalStep("routing", route, 15, "The question could not be classified
 GRADE = OptionalStep("grading", grade, 15, "Whether the passages answer the question could not be judged.")
 EXPAND = OptionalStep("expanding", expand, 40, "Searching further took too long; answering from what was found.")
 REWRITE = OptionalStep("rewriting", rewrite, 15, "The conversation could not be taken into account.")
+RERANK = OptionalStep(
+    "grading", rerank, 8, "The passages could not be ranked anew; they stand as the search found them."
+)
 
 
 async def run(state: TurnState, tools: Tools) -> AsyncGenerator[Event, None]:
@@ -67,9 +71,17 @@ async def search(state: TurnState, tools: Tools) -> AsyncGenerator[Event, None]:
         async for event in tried(REWRITE, state, tools):
             yield event
         tools = _for_text(state, tools)
-        async for event in retrieve(state, tools):
+        async for event in find(state, tools):
             yield event
         state.first_hits = state.hits
+
+
+async def find(state: TurnState, tools: Tools) -> AsyncGenerator[Event, None]:
+    """Passages for ``state.queries``, in the order in which they are to be used."""
+    async for event in retrieve(state, tools):
+        yield event
+    async for event in tried(RERANK, state, tools):
+        yield event
 
 
 def _for_text(state: TurnState, tools: Tools) -> Tools:

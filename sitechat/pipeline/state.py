@@ -19,6 +19,7 @@ from vectorstore.base import Filter
 if TYPE_CHECKING:
     from sitechat.pipeline.advisor import Advisor
     from sitechat.pipeline.cached import Cache, Reused
+    from sitechat.pipeline.rerank import Reranking
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,11 @@ class ScoredChunk:
     chunk: Chunk
     score: float
     found: Found = Found()
+
+    @property
+    def rank(self) -> float:
+        """What the order goes by: the score, unless something ranked the passages anew."""
+        return self.score if self.found.rerank is None else self.found.rerank
 
     def passage(self, number: int) -> Passage:
         """What a provider sees of it."""
@@ -154,7 +160,8 @@ class Tools:
     """What steps work with. ``passages``: how many are given to the model.
 
     ``advisor``: whom steps may ask for a judgement; None where no language model is set. ``cache`` holds answers of
-    before; None where none is to be given again.
+    before; None where none is to be given again. ``reranking``: by what the passages found are put into another order;
+    None where they keep that of the search.
     """
 
     indexes: Indexes
@@ -164,6 +171,7 @@ class Tools:
     max_output_tokens: int
     advisor: "Advisor | None" = None
     cache: "Cache | None" = None
+    reranking: "Reranking | None" = None
 
 
 class StepFunction(Protocol):

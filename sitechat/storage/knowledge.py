@@ -347,6 +347,7 @@ def _chunks() -> Select[*tuple[Any, ...]]:
         DocumentRow.media_type,
         DocumentRow.language,
         DocumentRow.read_at,
+        DocumentRow.updated_at,
         DocumentRow.owner_id,
         DocumentRow.access,
     )
@@ -379,5 +380,6 @@ def _chunk(row: Row[*tuple[Any, ...]]) -> Chunk:
         uri=row.uri,
         media_type=row.media_type,
         read_at=row.read_at,
+        changed_at=row.updated_at,
         language=row.language,
     )

@@ -86,7 +86,10 @@ class KnowledgeSource:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A passage with what is needed to cite it; ``document.text[start:end] == text``."""
+    """A passage with what is needed to cite it; ``document.text[start:end] == text``.
+
+    ``read_at`` is when its document was last read, ``changed_at`` when it was last found to have changed.
+    """
 
     id: int
     document_id: str
@@ -102,6 +105,7 @@ class Chunk:
     media_type: str
     read_at: datetime
     language: str = ""
+    changed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,13 +75,14 @@ def _tabs(trace: Trace) -> None:
 
 
 def _passages(trace: Trace) -> None:
-    rows = [_row(passage) for passage in trace.passages]
+    found = [passage.found for passage in trace.passages]
+    measures = [name for name in text.MEASURES if any(getattr(each, name) is not None for each in found)]
+    rows = [_row(passage, measures) for passage in trace.passages]
     st.dataframe(rows, hide_index=True, placeholder="", column_config=_columns(), key=f"found-{trace.turn_id}")
 
 
-def _row(passage: TracedPassage) -> dict[str, Any]:
+def _row(passage: TracedPassage, measures: Sequence[str]) -> dict[str, Any]:
     number = text.NO_ROOM if passage.over_budget else f"[{passage.number}]" if passage.number is not None else ""
-    measures = {label: getattr(passage.found, name) for name, (label, _) in text.MEASURES.items()}
     return {
         text.RANK: passage.rank,
         text.GIVEN: number,
@@ -89,7 +90,7 @@ def _row(passage: TracedPassage) -> dict[str, Any]:
         text.PAGE: passage.title,
         text.SECTION: passage.section,
         text.SCORE: passage.score,
-        **measures,
+        **{text.MEASURES[name][0]: getattr(passage.found, name) for name in measures},
     }
 
 

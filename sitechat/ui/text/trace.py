@@ -26,6 +26,7 @@ MEASURES = {
     "cosine": ("Nearness", "Cosine between the question's vector and the passage's: 1 is the same direction."),
     "words": ("Words", "BM25 of the question's words in the passage: rare words count for more."),
     "pairs": ("Word pairs", "BM25 of the question's adjacent pairs of words in the passage."),
+    "rerank": ("Ranked", "What the order goes by where a reranker or rules are set; empty where none is."),
 }
 """Of each measure of a passage its column and what it means."""
 PASSAGE_COLUMNS = {
