@@ -11,8 +11,8 @@ from providers.evidence import Candidate
 from providers.question import Question, analyse, numbers_in
 from providers.words import STOP_STEMS, stem, stems, words
 
-TURNED = 1.0
-OTHER_NUMBER = 0.4
+TURNED = 1.2
+OTHER_NUMBER = 1.0
 OTHER_NAME = 0.15
 _NEGATIONS = re.compile(
     r"\b(?:not|no|never|none|nobody|nothing|neither|nor|without|cannot|\w+n['’]t|unable|fail(?:s|ed)?|lack(?:s|ed|ing)?"
@@ -27,9 +27,9 @@ def objection(question_text: str, sentence: Candidate) -> float:
     """How much of the sentence's score is to be taken off; 0 where nothing speaks against it."""
     question = analyse(question_text)
     said = frozenset(stems(sentence.text))
-    turned = _turns_a_word(question, said)
+    turned = _turns_a_word(question, said) and (question.negated or not _NEGATIONS.search(sentence.text))
     negated = question.negated and not _has_the_negation(question, sentence.text)
-    if turned != negated:  # not equal is unequal
+    if turned != negated:  # what is not equal is unequal
         return TURNED
     where = f"{sentence.passage.title} {sentence.passage.heading} {sentence.passage.text}"
     number = OTHER_NUMBER if question.numbers - numbers_in(where) else 0.0

@@ -52,6 +52,7 @@ def test_hollow_words_do_not_count_unless_there_are_no_others() -> None:
         ("Which metals do not rust?", "Gold never rusts.", False),
         ("What would not be unfair?", "A draw would be unfair to both.", True),
         ("Which graphs are unconnected?", "The connected graphs are shown in red.", True),
+        ("Which files are unchanged?", "A file that has not changed is listed.", False),
         ("Which graphs are not equal?", "The unequal graphs are shown in red.", False),
     ],
 )
