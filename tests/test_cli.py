@@ -187,3 +187,18 @@ def test_a_missing_file_is_named(run: Run, tmp_path: Path) -> None:
     assert missing.exit_code == 1
     assert "nowhere.txt" in str(missing.exception)
     assert not isinstance(missing.exception, NotFound)
+
+
+def test_a_question_can_be_asked_of_some_documents_only(run: Run, handbook: Path) -> None:
+    run("ingest", handbook / "leave.md", handbook / "coffee.txt", "-k", "Handbook")
+    question = "How many days of leave does everyone have?"
+    everywhere = run("ask", question)
+    assert "thirty days of leave" in everywhere.stdout
+    narrowed = run("ask", question, "--until", "2001-01-01")
+    assert narrowed.exit_code == 1
+    assert "narrowed down" in narrowed.stdout + narrowed.stderr
+    since = run("ask", question, "--since", "2001-01-01")
+    assert "thirty days of leave" in since.stdout
+    unknown = run("ask", question, "--source", "nowhere")
+    assert unknown.exit_code == 2
+    assert "There is no source “nowhere”" in unknown.stderr

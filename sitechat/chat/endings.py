@@ -118,9 +118,9 @@ class Endings:
         return message_id
 
     async def _entry(self, running: RunningTurn, message_id: str) -> CachedAnswer | None:
-        if self._cache is None:
-            return None
         state, seen = running.state, running.log
+        if self._cache is None or state.narrowing:  # which is no answer from all that the question may be asked of
+            return None
         expanded = any(step.step == "expanding" for step in seen.finished)
         try:
             return await self._cache.entry(state, running.tools, seen.notices, message_id, expanded=expanded)

@@ -25,6 +25,7 @@ from sitechat.pipeline.state import Tools, TurnState
 from sitechat.storage.conversations import ConversationStore
 from sitechat.storage.engine import Database
 from sitechat.storage.knowledge import KnowledgeStore
+from sitechat.storage.narrowing import EVERYTHING, Narrowing
 from sitechat.storage.tables import new_id, now
 from sitechat.storage.turns import TurnStore
 from sitechat.storage.values import KnowledgeBase, Message, Turn
@@ -89,19 +90,23 @@ class ChatService:
         conversation_id: str | None = None,
         knowledge_base_id: str | None = None,
         model: str | None = None,
+        narrowing: Narrowing = EVERYTHING,
     ) -> Turn:
-        """Start answering. Raises ``InvalidInput`` (also while the conversation still answers) or ``Unavailable``."""
+        """Start answering. Raises ``InvalidInput`` (also while the conversation still answers) or ``Unavailable``.
+
+        ``narrowing``: which documents are searched this once; asking again or writing anew searches all.
+        """
         question = _clean(content)
         if conversation_id is not None:
             conversation = await self._conversations.get(caller, conversation_id)
             knowledge_base_id = knowledge_base_id or conversation.knowledge_base_id
         base = await self._base(caller, knowledge_base_id, question)
         if conversation_id is None:
-            return await self._start(caller, None, question, base, model, [])
+            return await self._start(caller, None, question, base, model, [], narrowing=narrowing)
         if knowledge_base_id != conversation.knowledge_base_id:
             await self._conversations.use(conversation_id, knowledge_base_id)
         history = await self._conversations.messages(caller, conversation_id, last=HISTORY_MESSAGES)
-        return await self._start(caller, conversation_id, question, base, model, history)
+        return await self._start(caller, conversation_id, question, base, model, history, narrowing=narrowing)
 
     async def retry(self, caller: Caller, turn_id: str, model: str | None = None) -> Turn:
         """Ask a failed or interrupted turn's question again."""
@@ -199,9 +204,10 @@ class ChatService:
         model: str | None,
         history: list[Message],
         replaces: str | None = None,
+        narrowing: Narrowing = EVERYTHING,
     ) -> Turn:
         name = model or self._default_model
-        tools = replace(self._tools_for(name), cache=None if replaces else self._cache)
+        tools = replace(self._tools_for(name), cache=None if replaces or narrowing else self._cache)
         async with self._db.write() as tx:
             fresh = conversation_id is None
             if conversation_id is None:
@@ -209,7 +215,7 @@ class ChatService:
                 conversation_id = created.id
             turn = _new_turn(caller, conversation_id, question, base, name, replaces)
             await self._turns.start(turn, self._runner, fresh=fresh, tx=tx)
-        state = TurnState(caller, question, tuple(history), base)
+        state = TurnState(caller, question, tuple(history), base, narrowing=narrowing)
         running = RunningTurn(turn, state, tools)
         task = asyncio.create_task(self._answer(running), name=f"turn-{turn.id}")
         self._tasks[turn.id] = _Task(running, task)

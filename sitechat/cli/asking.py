@@ -1,12 +1,14 @@
 """``sitechat ask``: one question, its steps, the cited answer and its sources."""
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Annotated, assert_never
 
 import typer
 from rich.markup import escape
 
 from sitechat.cli.base import Base, Json, choose, opened, people, results
+from sitechat.cli.sources import sources_named
 from sitechat.events import (
     Answered,
     Citation,
@@ -22,18 +24,42 @@ from sitechat.events import (
 )
 from sitechat.identity import LOCAL
 from sitechat.runtime import Runtime
+from sitechat.storage.narrowing import Narrowing
+
+_DAYS = ["%Y-%m-%d"]
 
 
 def ask(
     question: Annotated[str, typer.Argument(help="What you want to know.")],
     knowledge_base: Base = None,
     model: Annotated[str | None, typer.Option(help="Language model, such as openai/<model> or extractive.")] = None,
+    source: Annotated[
+        list[str] | None,
+        typer.Option(help="Search only what was read from this source, by its name or id; repeatable."),
+    ] = None,
+    language: Annotated[
+        list[str] | None, typer.Option(help="Search only documents in this language, such as de; repeatable.")
+    ] = None,
+    since: Annotated[
+        datetime | None, typer.Option(help="Search only documents that have changed since.", formats=_DAYS)
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option(help="Search only documents that have not changed after this day.", formats=_DAYS)
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Ask one question; prints the steps, the cited answer and its sources."""
     with opened() as engine:
         base = choose(engine, knowledge_base)
-        turn = engine.call(engine.chat.ask(LOCAL, question, knowledge_base_id=base.id, model=model))
+        named = sources_named(engine.call(engine.ingestion.sources.of(LOCAL, base.id)), source or [])
+        narrowing = Narrowing(
+            sources=frozenset(each.id for each in named),
+            languages=frozenset(code.lower() for code in language or ()),
+            since=since.astimezone() if since else None,
+            until=until.astimezone() + timedelta(days=1, microseconds=-1) if until else None,
+        )
+        asking = engine.chat.ask(LOCAL, question, knowledge_base_id=base.id, model=model, narrowing=narrowing)
+        turn = engine.call(asking)
         printer = _JsonPrinter() if as_json else _AnswerPrinter()
         try:
             failed = printer.follow(_events(engine, turn.id))

@@ -66,16 +66,24 @@ def _sources(engine: Runtime, knowledge_base: str | None) -> list[KnowledgeSourc
 def _chosen(found: list[KnowledgeSource], names: list[str], *, everything: bool) -> list[KnowledgeSource]:
     if everything:
         return found
-    known = ", ".join(source.name for source in found) or "none yet"
     if not names:
-        complain(f"Say what to read again, or --all for everything. Sources here: {known}.", status=2)
+        complain(f"Say what to read again, or --all for everything. Sources here: {_names(found)}.", status=2)
+    return sources_named(found, names)
+
+
+def sources_named(found: list[KnowledgeSource], names: list[str]) -> list[KnowledgeSource]:
+    """Those of ``found`` that have these names or ids; complains of a name that none has."""
     chosen = []
     for name in names:
         matching = [source for source in found if name == source.id or _plain(name) == _plain(source.name)]
         if not matching:
-            complain(f"There is no source “{name}”. Sources here: {known}.", status=2)
+            complain(f"There is no source “{name}”. Sources here: {_names(found)}.", status=2)
         chosen += matching
     return chosen
+
+
+def _names(found: list[KnowledgeSource]) -> str:
+    return ", ".join(source.name for source in found) or "none yet"
 
 
 def _plain(name: str) -> str:

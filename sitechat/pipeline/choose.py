@@ -18,7 +18,7 @@ _NEARLY = 0.05
 
 
 def choose(ranked: Sequence[ScoredChunk], wanted: int) -> tuple[ScoredChunk, ...]:
-    """``wanted`` passages at most, best first, but such that follow each other in a document in the order of reading.
+    """``wanted`` passages at most in their order, but such that adjoin in a document in the order of reading.
 
     Of one document half of them at most, where others are nearly as good.
     """
@@ -36,17 +36,18 @@ def choose(ranked: Sequence[ScoredChunk], wanted: int) -> tuple[ScoredChunk, ...
         document = hit.chunk.document_id
         (crowded if documents[document] >= max(1, wanted // 2) else chosen).append(hit)
         documents[document] += 1
-    return _connected(_filled(chosen, crowded, wanted))
+    taken = {hit.chunk.id for hit in _filled(chosen, crowded, wanted)}
+    return _connected([hit for hit in ranked if hit.chunk.id in taken])
 
 
 def _filled(chosen: list[ScoredChunk], crowded: Sequence[ScoredChunk], wanted: int) -> list[ScoredChunk]:
-    """Passages of documents that have their share already take places that are left, or that worse ones have."""
+    """Passages of documents that have their share already take places that are left, or that much worse ones have."""
     for hit in crowded:
         if len(chosen) < wanted:
             chosen.append(hit)
-        elif (last := min(chosen, key=_rank)).rank < hit.rank - _NEARLY:
+        elif (last := min(chosen, key=lambda each: each.score)).score < hit.score - _NEARLY:
             chosen[chosen.index(last)] = hit
-    return sorted(chosen, key=_rank, reverse=True)
+    return chosen
 
 
 def _connected(hits: Sequence[ScoredChunk]) -> tuple[ScoredChunk, ...]:

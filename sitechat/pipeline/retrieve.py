@@ -11,7 +11,7 @@ from sitechat.events import Event, Notice, Status
 from sitechat.pipeline.choose import choose
 from sitechat.pipeline.search import WORDS_WEIGHT, Query, Ranking, Reach, search
 from sitechat.pipeline.state import ScoredChunk, Tools, TurnState, stopwatch
-from sitechat.storage.values import Chunk
+from sitechat.storage.values import Chunk, KnowledgeBase
 from vectorstore.base import Filter
 
 USUAL = Reach()
@@ -37,7 +37,7 @@ async def retrieve(state: TurnState, tools: Tools, reach: Reach = USUAL) -> Asyn
         with suppress(Unavailable):  # words alone will do then
             await tools.indexes.ready()
     state.searched = tools.indexes.version
-    where = Filter(knowledge_base_ids=frozenset({base.id}), principals=state.caller.principals)
+    where = await _where(state, tools, base)
     state.where = where
     rankings = await _rankings(state, tools, where, replace(reach, left_out=reach.left_out | state.left_out))
     for remark in dict.fromkeys(remark for ranking in rankings for remark in ranking.remarks):
@@ -46,6 +46,14 @@ async def retrieve(state: TurnState, tools: Tools, reach: Reach = USUAL) -> Asyn
     state.hits = choose(_by_turns(rankings, state.candidates), tools.passages)
     pages = len({hit.chunk.document_id for hit in state.hits})
     yield done(passages=len(state.hits), pages=pages)
+
+
+async def _where(state: TurnState, tools: Tools, base: KnowledgeBase) -> Filter:
+    """What may be searched: of this knowledge base what the caller may read and the turn is narrowed down to."""
+    documents = await tools.knowledge.narrowed(base.id, state.narrowing)
+    if documents is not None and not documents:
+        raise InvalidInput(f"No document of “{base.name}” is of the kind that the search was narrowed down to.")
+    return Filter(frozenset({base.id}), documents, state.caller.principals)
 
 
 async def _rankings(state: TurnState, tools: Tools, where: Filter, reach: Reach) -> list[Ranking]:

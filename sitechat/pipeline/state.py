@@ -13,6 +13,7 @@ from sitechat.indexes.follower import IndexVersion
 from sitechat.indexes.service import Indexes
 from sitechat.pipeline.templates import Template
 from sitechat.storage.knowledge import KnowledgeStore
+from sitechat.storage.narrowing import EVERYTHING, Narrowing
 from sitechat.storage.values import Chunk, KnowledgeBase, Message
 from vectorstore.base import Filter
 
@@ -100,12 +101,13 @@ class TurnState:
     ``queries``: what is searched for, the main one first; none where the question is searched for as it stands.
     ``leans_on``: earlier questions that this one cannot be understood without. ``template``: what is to be composed.
     ``candidates`` are all passages whose order was looked at closely, best first; ``hits`` the ones of them that the
-    answer is made from, and ``over_budget`` those that would have been but for the room in the prompt. ``where`` is
-    what was searched, in the state that ``searched`` names; ``left_out`` are ids of passages that the search passes
-    over, as an evaluation does to see what becomes of a question without them. ``grade`` says whether ``hits`` are
-    enough; None where nobody could judge. ``request`` is what the language model was asked for the answer, if it was.
-    ``first_hits`` are the ``hits`` that the search chose, whatever later steps made of them; ``reused`` is an answer of
-    before that is given again. ``usage`` is that of the answer and of all ``consultations``.
+    answer is made from, and ``over_budget`` those that would have been but for the room in the prompt. ``narrowing``
+    says which documents are searched; ``where`` is what was searched, in the state that ``searched`` names;
+    ``left_out`` are ids of passages that the search passes over, as an evaluation does to see what becomes of a
+    question without them. ``grade`` says whether ``hits`` are enough; None where nobody could judge. ``request`` is
+    what the language model was asked for the answer, if it was. ``first_hits`` are the ``hits`` that the search
+    chose, whatever later steps made of them; ``reused`` is an answer of before that is given again. ``usage`` is that
+    of the answer and of all ``consultations``.
     """
 
     caller: Caller
@@ -113,6 +115,7 @@ class TurnState:
     history: tuple[Message, ...] = ()
     knowledge_base: KnowledgeBase | None = None
     left_out: frozenset[int] = frozenset()
+    narrowing: Narrowing = EVERYTHING
     intent: Intent = "qa"
     template: Template | None = None
     queries: tuple[str, ...] = ()

@@ -11,6 +11,7 @@ from sitechat.errors import InvalidInput, NotFound
 from sitechat.identity import Caller
 from sitechat.storage.document_rows import insert_chunks, upsert_document
 from sitechat.storage.engine import Database, Transaction
+from sitechat.storage.narrowing import Narrowing, documents_within
 from sitechat.storage.tables import (
     ChangeRow,
     ChunkRow,
@@ -148,6 +149,10 @@ class KnowledgeStore:
         async with self._db.read() as session:
             rows = (await session.execute(statement.order_by(ChunkRow.document_id, ChunkRow.ordinal))).all()
         return [_chunk(row) for row in rows if _may_see(caller, row.owner_id, row.access)]
+
+    async def narrowed(self, knowledge_base_id: str, narrowing: Narrowing) -> frozenset[str] | None:
+        """The documents that a search is narrowed down to, for both indexes; None: all of them."""
+        return await documents_within(self._db, knowledge_base_id, narrowing) if narrowing else None
 
     async def chunk_ids(
         self, caller: Caller, knowledge_base_id: str, uris: Sequence[str] | None = None

@@ -17,9 +17,11 @@ STRANGER = Caller("stranger")
 HELLO = [TextDelta("Hello."), FinishDelta("stop")]
 
 
-async def answered(chat: ChatService, question: str, **where: str | None) -> tuple[str, str]:
+async def answered(
+    chat: ChatService, question: str, conversation_id: str | None = None, knowledge_base_id: str | None = None
+) -> tuple[str, str]:
     """The ids of the conversation and of the answer."""
-    turn = await chat.ask(LOCAL, question, **where)
+    turn = await chat.ask(LOCAL, question, conversation_id=conversation_id, knowledge_base_id=knowledge_base_id)
     events = [event async for event in chat.watch(LOCAL, turn.id)]
     assert isinstance(events[-1], Answered)
     return turn.conversation_id, events[-1].message_id

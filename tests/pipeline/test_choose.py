@@ -10,7 +10,8 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def hit(score: float, text: str, document: str = "a", ordinal: int = 0) -> ScoredChunk:
-    chunk = Chunk(ordinal, document, "base", ordinal, 0, len(text), text, (), None, "", document, "text/plain", NOW)
+    number = int.from_bytes(f"{document}/{ordinal}".encode())
+    chunk = Chunk(number, document, "base", ordinal, 0, len(text), text, (), None, "", document, "text/plain", NOW)
     return ScoredChunk(chunk, score)
 
 
@@ -59,3 +60,9 @@ def test_passages_that_follow_each_other_stand_together_as_they_are_read() -> No
         hit(0.6, "far behind", "a", 9),
     ]
     assert texts(choose(ranked, 8)) == ["first part", "second part", "something else", "far behind"]
+
+
+def test_the_order_is_the_given_one_whatever_the_scores_say() -> None:
+    """Of passages that were put into another order after the search."""
+    ranked = [hit(0.5, "words of one", "a"), hit(0.9, "words of two", "b"), hit(0.7, "words of three", "c")]
+    assert choose(ranked, 3) == tuple(ranked)
