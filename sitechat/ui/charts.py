@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     import altair as alt
 
 _COLOURS = ["#0f8f7c", "#c2570c"]
-_HEIGHT = 280
+_HEIGHT, _HEIGHT_OF_STEP = 280, 34
+"""Pixels, the axes and the legend among them."""
 _REFUSED_OF = {TWISTED: REFUSED, LEFT_OUT: REMOVED}
 
 
@@ -47,9 +48,10 @@ def trade_off(curve: Curve, answers: Mapping[str, float]) -> None:
     shares = [alt.Tooltip("refusals:Q", format=".1%"), alt.Tooltip("answers:Q", format=".1%")]
     line = alt.Chart(_data(alt, points)).mark_line(strokeWidth=2.5).encode(x=x, y=y, color=colour, tooltip=shares)
     base = alt.Chart(_data(alt, now))
+    first = alt.Chart(_data(alt, now[:1]))
     mark = base.mark_point(size=160, filled=True).encode(x=x, y=y, color=colour, tooltip=shares)
-    label = base.mark_text(align="left", dx=10, dy=-8, fontWeight="bold").encode(x=x, y=y, text="now:N", color=colour)
-    _draw(line + mark + label, "trade-off", text.TRADE_OFF_HELP)
+    label = first.mark_text(align="left", dx=10, dy=-8, fontWeight="bold").encode(x=x, y=y, text="now:N", color=colour)
+    _draw(line + mark + label, "trade-off", text.TRADE_OFF_HELP, height=_HEIGHT + 180)
 
 
 def depth(retrieval: Mapping[str, float]) -> None:
@@ -93,7 +95,12 @@ def durations(milliseconds: Mapping[str, tuple[float, float]]) -> None:
             tooltip=[alt.Tooltip("ms:Q", format=".1f")],
         )
     )
-    _draw(chart, "durations", "; ".join(f"{row['step']}, {row['of']} {row['ms']:.0f} ms" for row in rows))
+    _draw(
+        chart,
+        "durations",
+        "; ".join(f"{row['step']}, {row['of']} {row['ms']:.0f} ms" for row in rows),
+        height=150 + len(rows) * _HEIGHT_OF_STEP // 2,
+    )
 
 
 def _data(alt: Any, rows: list[dict[str, Any]]) -> Any:
@@ -108,6 +115,6 @@ def _legend(alt: Any) -> Any:
     return alt.Legend(orient="bottom", direction="vertical", labelLimit=320)
 
 
-def _draw(chart: "alt.Chart | alt.LayerChart", key: str, said: str) -> None:
+def _draw(chart: "alt.Chart | alt.LayerChart", key: str, said: str, *, height: int = _HEIGHT) -> None:
     """``said`` is what a screen reader says in place of the chart."""
-    st.altair_chart(chart.properties(height=_HEIGHT), width="stretch", key=f"chart-{key}", alt=said)
+    st.altair_chart(chart.properties(height=height), width="stretch", key=f"chart-{key}", alt=said)

@@ -47,7 +47,7 @@ def _figures(values: Mapping[str, float], names: Sequence[str]) -> None:
             if name in values:
                 label, meaning = text.FIGURES[name]
                 value = text.number(round(values[name])) if name == WORDS else text.percentage(values[name])
-                st.metric(label, value, help=meaning, border=True, width=205)
+                st.metric(label, value, help=meaning, border=True, width=171)
 
 
 def _charts(found: Report) -> None:

@@ -47,11 +47,11 @@ FIGURES = {
         "Of the questions that no page answers, because they were changed, the share that was refused.",
     ),
     "removed refused": (
-        "Refused without the page",
+        "Refused if removed",
         "Each question is asked once more as if its pages were not there. This is the share that was refused then.",
     ),
     "answers hold the expected words": (
-        "With the expected words",
+        "Expected words",
         "Of the answers whose words are known, the share that has them.",
     ),
     "citation precision": (
@@ -59,14 +59,14 @@ FIGURES = {
         "Of the pages that answers cite, the share that does answer the question.",
     ),
     "citation recall": ("Right pages cited", "Of the pages that answer a question, the share that its answer cites."),
-    "sentences supported": ("Supported sentences", "The share of an answer's sentences that was found in its sources."),
+    "sentences supported": ("Sentences backed", "The share of an answer's sentences that was found in its sources."),
     "words an answer": ("Words an answer", "How long answers are."),
     "recall@1": ("Right page first", "How often the first page found is a right one."),
-    "recall@5": ("Right page in the first 5", "The share of the right pages that is among the first five found."),
-    "recall@10": ("Right page in the first 10", "The share of the right pages that is among the first ten found."),
-    "recall@20": ("Right page in the first 20", "The share of the right pages that is among the first twenty found."),
+    "recall@5": ("Among the first 5", "The share of the right pages that is among the first five found."),
+    "recall@10": ("Among the first 10", "The share of the right pages that is among the first ten found."),
+    "recall@20": ("Among the first 20", "The share of the right pages that is among the first twenty found."),
     "mrr@10": (
-        "Place of the right page",
+        "Place of the page",
         "One over the place of the first right page, on average: 1 is always first. (MRR)",
     ),
     "ndcg@10": (
@@ -79,7 +79,7 @@ FIGURES = {
         "is by chance. (AUROC)",
     ),
     "AUROC removed": (
-        "Telling apart, page left out",
+        "Telling removed",
         "The same for questions whose pages were left out. (AUROC)",
     ),
 }
