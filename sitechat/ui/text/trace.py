@@ -37,7 +37,6 @@ PASSAGE_COLUMNS = {
 }
 
 STEP = "Step"
-TOOK = "Took"
 COUNTED = "Counted"
 
 ROLES = {"system": "Instructions", "user": "User", "assistant": "Assistant"}
