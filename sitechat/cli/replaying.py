@@ -40,7 +40,7 @@ def _print(found: Replay) -> None:
     results.print(escape(asked))
     if found.history_missing:
         results.print(f"[yellow]{found.history_missing} of the messages before it are not there any more.[/]")
-    for change in differs.versions:
+    for change in differs.changes:
         results.print(escape(f"{change.what}: {change.before or 'none'} → {change.after}"), style="dim")
     _print_passages(differs)
     _print_answer(differs)

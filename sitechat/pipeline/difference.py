@@ -7,13 +7,14 @@ from typing import Literal
 
 from sitechat.pipeline.trace import Cited, Outcome, Trace, TracedPassage, TraceValue
 
+_JUDGES = {"model": "the model", "sentences": "its sentences"}
 _PIECES = re.compile(r"\s+|[^\s]+")
 
 
 class PassageChange(TraceValue):
-    """A passage that one of the answers, or both, were made from. ``before`` and ``after`` are ranks, from 1.
+    """A passage that one of the answers, or both, were made from or would have been.
 
-    ``changed``: at its place in the document there are other words now.
+    ``before`` and ``after`` are ranks, from 1. ``changed``: at its place in the document there are other words now.
     """
 
     kind: Literal["came", "went", "moved", "changed", "stayed"]
@@ -56,7 +57,7 @@ class Difference(TraceValue):
     words: tuple[Edit, ...]
     citations_gone: tuple[Cited, ...]
     citations_new: tuple[Cited, ...]
-    versions: tuple[Change, ...]
+    changes: tuple[Change, ...]
     steps: tuple[StepTimes, ...]
     duration_ms: tuple[float, float]
 
@@ -71,7 +72,7 @@ def difference(before: Trace, after: Trace) -> Difference:
         words=tuple(words),
         citations_gone=gone,
         citations_new=new,
-        versions=tuple(_versions(before, after)),
+        changes=tuple(_changes(before, after)),
         steps=tuple(_steps(before, after)),
         duration_ms=(before.duration_ms, after.duration_ms),
     )
@@ -81,7 +82,7 @@ def _passages(before: Trace, after: Trace) -> Iterable[PassageChange]:
     """In the order of the latter; those that are gone follow."""
     was = {_same_words(passage): passage for passage in before.passages}
     now = {_same_words(passage): passage for passage in after.passages}
-    given = dict.fromkeys(_same_words(passage) for passage in (*after.given, *before.given))
+    given = dict.fromkeys(_same_words(passage) for passage in (*after.chosen, *before.chosen))
     lost = [was[key] for key in given if key not in now]
     for key in given:
         if key in now and key in was:
@@ -140,7 +141,7 @@ def _citations(before: Trace, after: Trace) -> tuple[tuple[Cited, ...], tuple[Ci
     return gone, tuple(each for key, each in now.items() if key not in was)
 
 
-def _versions(before: Trace, after: Trace) -> Iterable[Change]:
+def _changes(before: Trace, after: Trace) -> Iterable[Change]:
     was, now = _state(before), _state(after)
     for what in was:
         if was[what] != now[what] and now[what]:
@@ -156,7 +157,9 @@ def _state(trace: Trace) -> dict[str, str]:
         "search model": index.embedding or "" if index else "",
         "generation": str(index.generation or "") if index else "",
         "index at change": str(index.text_sequence or "") if index else "",
+        "weights": str(trace.searched.weights) if trace.searched else "",
         "passages wanted": str(trace.passages_wanted),
+        "evidence": f"{trace.grade.verdict}, by {_JUDGES[trace.grade.by]}" if trace.grade else "",
     }
 
 

@@ -46,7 +46,9 @@ async def expand(state: TurnState, tools: Tools) -> AsyncGenerator[Event, None]:
 
 async def _further(state: TurnState, tools: Tools, attempt: int) -> tuple[ScoredChunk, ...]:
     """What other searches find, the likeliest first; a passage that was a candidate already is as like as it was."""
-    lists = [await _found(state, tools, query) for query in _queries(state, attempt)]
+    queries = _queries(state, attempt)
+    state.further += queries
+    lists = [await _found(state, tools, query) for query in queries]
     if attempt == ATTEMPTS:
         lists.append(await _beside(state, tools))
     known = {hit.chunk.id: hit for hit in state.candidates}

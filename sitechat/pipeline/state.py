@@ -99,7 +99,8 @@ class TurnState:
     """Values only. ``content`` is the Markdown sent so far; ``refused`` means the documents are silent.
 
     ``queries``: what is searched for, the main one first; none where the question is searched for as it stands.
-    ``leans_on``: earlier questions that this one cannot be understood without. ``template``: what is to be composed.
+    ``leans_on``: earlier questions that this one cannot be understood without. ``further``: what was searched for
+    besides, as that had not found enough. ``template``: what is to be composed.
     ``candidates`` are all passages whose order was looked at closely, best first; ``hits`` the ones of them that the
     answer is made from, and ``over_budget`` those that would have been but for the room in the prompt. ``narrowing``
     says which documents are searched; ``where`` is what was searched, in the state that ``searched`` names;
@@ -120,6 +121,7 @@ class TurnState:
     template: Template | None = None
     queries: tuple[str, ...] = ()
     leans_on: tuple[str, ...] = ()
+    further: tuple[str, ...] = ()
     candidates: tuple[ScoredChunk, ...] = ()
     where: Filter | None = None
     searched: IndexVersion | None = None

@@ -30,20 +30,23 @@ class Queries(TraceValue):
     """What was searched for: the question, helped by earlier ones where it ``leans_on`` them.
 
     ``searches`` took the question's place, the main one first: it in full, its parts, or what a text is to be about.
+    ``further`` was searched for where what that found was not enough.
     """
 
     question: str
     searches: tuple[str, ...] = ()
     leans_on: tuple[str, ...] = ()
+    further: tuple[str, ...] = ()
 
 
 class Searched(TraceValue):
-    """Where: only what these parts let pass, in indexes of that version."""
+    """Where: only what these parts let pass, in indexes of that version; ``weights`` are those of the measures."""
 
     knowledge_base_id: str | None = None
     knowledge_base: str = ""
     principals: tuple[str, ...] = ()
     index: IndexVersion = IndexVersion()
+    weights: dict[str, float] = {}
 
 
 class Place(TraceValue):
@@ -175,6 +178,11 @@ class Trace(TraceValue):
     def given(self) -> tuple[TracedPassage, ...]:
         """The passages that the answer was made from, by number."""
         return tuple(sorted((p for p in self.passages if p.number is not None), key=lambda p: p.number or 0))
+
+    @property
+    def chosen(self) -> tuple[TracedPassage, ...]:
+        """Those given, or that would have been if the answer had not been decided without asking."""
+        return self.given or self.passages[: self.passages_wanted]
 
     @property
     def prompt(self) -> tuple[Message, ...]:

@@ -11,6 +11,7 @@ import sitechat
 from providers.base import Message
 from sitechat.events import Failed, Notice, Status
 from sitechat.indexes.follower import IndexVersion
+from sitechat.pipeline import search
 from sitechat.pipeline.state import ScoredChunk, Tools, TurnState
 from sitechat.pipeline.trace import (
     Answer,
@@ -26,6 +27,14 @@ from sitechat.pipeline.trace import (
     Trace,
     TracedPassage,
 )
+
+_WEIGHTS = {
+    "sentence": search.SENTENCE_WEIGHT,
+    "window": search.WINDOW_WEIGHT,
+    "words": search.WORDS_WEIGHT,
+    "pairs": search.PAIRS_WEIGHT,
+    "beside": search.BESIDE_WEIGHT,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +63,7 @@ def trace_of(state: TurnState, tools: Tools, course: Course) -> Trace:
         failure=Failure(code=failure.code, message=failure.message) if failure else None,
         intent=state.intent,
         template=state.template.name if state.template is not None else None,
-        queries=Queries(question=state.question, searches=state.queries, leans_on=state.leans_on),
+        queries=_queries(state),
         history=tuple(message.id for message in state.history),
         searched=_searched(state),
         passages=_passages(state),
@@ -78,6 +87,10 @@ def digest(text: str) -> str:
     return blake2b(" ".join(text.split()).encode(), digest_size=8).hexdigest()
 
 
+def _queries(state: TurnState) -> Queries:
+    return Queries(question=state.question, searches=state.queries, leans_on=state.leans_on, further=state.further)
+
+
 def _searched(state: TurnState) -> Searched | None:
     if state.where is None or state.knowledge_base is None:
         return None
@@ -86,6 +99,7 @@ def _searched(state: TurnState) -> Searched | None:
         knowledge_base=state.knowledge_base.name,
         principals=tuple(sorted(state.where.principals or ())),
         index=state.searched or IndexVersion(),
+        weights=_WEIGHTS,
     )
 
 
@@ -94,7 +108,7 @@ def _passages(state: TurnState) -> tuple[TracedPassage, ...]:
     request = state.request
     prompt = request.messages if request is not None else ()
     texts = {passage.number: passage.text for passage in request.passages} if request is not None else {}
-    numbers = {hit.chunk.id: number for number, hit in enumerate(state.hits, start=1)}
+    numbers = {hit.chunk.id: number for number, hit in enumerate(state.hits, start=1) if number in texts}
     dropped = {hit.chunk.id for hit in state.over_budget}
     chosen = {hit.chunk.id: hit for hit in (*state.hits, *state.over_budget)}
     looked_at = {hit.chunk.id: chosen.get(hit.chunk.id, hit) for hit in state.candidates} | chosen

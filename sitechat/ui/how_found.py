@@ -1,7 +1,7 @@
 """Below an answer, closed until somebody wants to know: how it was found. Nothing is read before it is opened."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -50,13 +50,15 @@ def _facts(trace: Trace) -> list[str]:
     )
     if searched is None:
         return [answered]
-    index = searched.index
+    index, grade = searched.index, trace.grade
     cited = sum(bool(passage.cited) for passage in trace.passages)
     return [
         *(text.searched_for(query) for query in trace.queries.searches or (trace.queries.question,)),
         *(text.helped_by(question) for question in trace.queries.leans_on),
         text.searched_in(searched.knowledge_base, index.embedding, index.generation, index.text_sequence),
+        *(text.searched_further(query) for query in trace.queries.further),
         text.looked_at(len(trace.passages), len(trace.given), cited),
+        *([text.evidence(grade.verdict, grade.by, grade.score, grade.threshold)] if grade is not None else []),
         answered,
     ]
 
@@ -77,7 +79,8 @@ def _tabs(trace: Trace) -> None:
 def _passages(trace: Trace) -> None:
     found = [passage.found for passage in trace.passages]
     measures = [name for name in text.MEASURES if any(getattr(each, name) is not None for each in found)]
-    rows = [_row(passage, measures) for passage in trace.passages]
+    relevance = trace.grade.relevance if trace.grade is not None else {}
+    rows = [_row(passage, measures) | _judged(passage, relevance) for passage in trace.passages]
     st.dataframe(rows, hide_index=True, placeholder="", column_config=_columns(), key=f"found-{trace.turn_id}")
 
 
@@ -92,6 +95,11 @@ def _row(passage: TracedPassage, measures: Sequence[str]) -> dict[str, Any]:
         text.SCORE: passage.score,
         **{text.MEASURES[name][0]: getattr(passage.found, name) for name in measures},
     }
+
+
+def _judged(passage: TracedPassage, relevance: Mapping[int, int]) -> dict[str, int | None]:
+    """A column only where a model judged."""
+    return {text.RELEVANCE: relevance.get(passage.chunk_id)} if relevance else {}
 
 
 def _columns() -> dict[str, ColumnConfig]:
@@ -109,6 +117,7 @@ def _columns() -> dict[str, ColumnConfig]:
         text.SECTION: st.column_config.TextColumn(width=150),
         text.SCORE: st.column_config.NumberColumn(help=helps[text.SCORE], width=64, format="%.3f"),
         **numbers,
+        text.RELEVANCE: st.column_config.NumberColumn(help=helps[text.RELEVANCE], width=78, format="%d"),
     }
 
 

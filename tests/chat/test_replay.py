@@ -12,7 +12,9 @@ from sitechat.chat.replaying import Replay, ReplayService
 from sitechat.errors import NotFound, SiteChatError
 from sitechat.events import Answered, Event, Failed
 from sitechat.identity import LOCAL, Caller
+from sitechat.pipeline.advisor import Advisor
 from sitechat.storage.tables import MessageRow
+from tests.chat.test_trace import doubts
 from tests.support.desk import FIGS, PLUMS, QUESTION, Desk
 
 
@@ -36,7 +38,7 @@ async def test_the_same_answer_from_the_same_passages_is_said_to_be_the_same(des
     found, now = await again(desk, ending, *said("A week [1]."))
     assert now.requests == then.requests
     assert found.difference.same
-    assert found.difference.versions == ()
+    assert found.difference.changes == ()
     assert {change.kind for change in found.difference.passages} == {"stayed"}
     assert [edit.kind for edit in found.difference.words] == ["kept"]
     assert found.after.answer.citations == found.before.answer.citations
@@ -75,7 +77,7 @@ async def test_today_an_edited_document_shows(desk: Desk) -> None:
     found, model = await again(desk, ending, *said("Two weeks [1]."), today=True)
     assert sorted(changes(found)) == [("changed", "plums.md"), ("stayed", "figs.md")]
     assert "two weeks" in str(model.requests[0].messages)
-    assert ("index at change", "2", "3") in [(c.what, c.before, c.after) for c in found.difference.versions]
+    assert ("index at change", "2", "3") in [(c.what, c.before, c.after) for c in found.difference.changes]
     assert not found.difference.same
     unmoved, _ = await again(desk, ending, *said("A week [1]."))
     assert unmoved.difference.same
@@ -118,6 +120,17 @@ async def test_an_answer_that_is_a_refusal_now_says_so(desk: Desk) -> None:
     ending, _ = await desk.ask(QUESTION, *said("A week [1]."))
     found, _ = await again(desk, ending, *said("NO_ANSWER"))
     assert found.difference.outcome == ("answered", "refused")
+
+
+async def test_a_refusal_that_was_decided_before_the_answer_asks_nobody_again(desk: Desk) -> None:
+    ending, _ = await desk.ask("Who won the cup?", *said("Never asked."), advisor=Advisor(Scripted(doubts)))
+    found, model = await again(desk, ending, *said("Never asked."))
+    assert model.requests == []
+    assert found.difference.outcome == ("refused", "refused")
+    assert found.difference.same
+    willing, _ = await again(desk, ending, *said("England [1]."), today=True)
+    assert willing.difference.outcome == ("refused", "answered")
+    assert {change.kind for change in willing.difference.passages} == {"stayed"}
 
 
 async def test_a_question_that_failed_can_be_answered_from_what_it_was_asked_with(desk: Desk) -> None:

@@ -1,5 +1,6 @@
 """How an answer came about is kept with it: what was searched, found, left out, told to the model, and what it cost."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -7,7 +8,7 @@ from pydantic import BaseModel
 from sqlalchemy import delete
 
 import sitechat
-from providers.base import Capabilities, Message, TextDelta, UsageDelta
+from providers.base import Capabilities, Message, Request, TextDelta, UsageDelta
 from providers.errors import RateLimitExceeded
 from providers.scripted import Fail, Hang, Scripted
 from sitechat.chat.conversations import ConversationService
@@ -25,6 +26,14 @@ from tests.support.desk import QUESTION, Desk
 
 class Verdict(BaseModel):
     enough: bool
+
+
+def doubts(request: Request) -> list[TextDelta]:
+    """A model that finds nothing in any passage, and would look for something else."""
+    if request.purpose != "grade":
+        return [TextDelta("No JSON.")]
+    grades = [0] * request.messages[-1].content.count("<passage")
+    return [TextDelta(json.dumps({"grades": grades, "enough": False, "searches": ["cup winners"]}))]
 
 
 async def test_a_trace_is_what_happened(desk: Desk) -> None:
@@ -117,6 +126,21 @@ async def test_a_refusal_keeps_what_was_looked_at(desk: Desk) -> None:
     trace = await desk.trace((await desk.ask("Who won the cup?", [TextDelta("NO_ANSWER")]))[0])
     assert (trace.outcome, trace.answer.citations) == ("refused", ())
     assert len(trace.passages) == len(trace.answer.closest) == 2
+
+
+async def test_a_refusal_that_a_judgement_decided_keeps_it_and_what_was_searched_for_besides(desk: Desk) -> None:
+    ending, model = await desk.ask("Who won the cup?", [TextDelta("Never asked.")], advisor=Advisor(Scripted(doubts)))
+    trace = await desk.trace(ending)
+    assert model.requests == []
+    assert (trace.outcome, trace.request, trace.given) == ("refused", None, ())
+    assert len(trace.chosen) == 2
+    assert trace.grade is not None
+    assert (trace.grade.verdict, trace.grade.by) == ("not enough", "model")
+    assert trace.grade.relevance == {passage.chunk_id: 0 for passage in trace.passages}
+    assert "cup winners" in trace.queries.further
+    assert [asked.purpose for asked in trace.consultations].count("grade") >= 1
+    assert [step.attempt for step in trace.steps if step.step == "expanding"][:2] == [1, 2]
+    assert Trace.model_validate_json(trace.model_dump_json()) == trace
 
 
 async def test_small_talk_searched_nothing(desk: Desk) -> None:

@@ -19,11 +19,14 @@ SECTION = "Section"
 GIVEN = "Given as"
 CITED = "Cited"
 SCORE = "Score"
+RELEVANCE = "Relevance"
 NO_ROOM = "no room"
 MEASURES = {
     "dense_rank": ("By meaning", "Its place in the search by meaning (vectors); empty where that did not find it."),
     "text_rank": ("By words", "Its place in the search by words (BM25); empty where that did not find it."),
     "cosine": ("Nearness", "Cosine between the question's vector and the passage's: 1 is the same direction."),
+    "sentence": ("Sentence", "The same of the passage's nearest sentence; empty where its parts have no vectors."),
+    "window": ("Window", "The same of its nearest window, a few sentences together."),
     "words": ("Words", "BM25 of the question's words in the passage: rare words count for more."),
     "pairs": ("Word pairs", "BM25 of the question's adjacent pairs of words in the passage."),
     "rerank": ("Ranked", "What the order goes by where a reranker or rules are set; empty where none is."),
@@ -34,6 +37,7 @@ PASSAGE_COLUMNS = {
     GIVEN: "The number under which the model was given the passage; “no room” where the prompt was full.",
     CITED: "The marks in the answer that rest on it.",
     SCORE: "What the order goes by: nearness and words together.",
+    RELEVANCE: "What the model found: 0 is about something else, 3 answers the question. Empty where it did not look.",
 }
 
 STEP = "Step"
@@ -64,6 +68,23 @@ def searched_for(question: str) -> str:
 
 def helped_by(question: str) -> str:
     return f"with the help of: {question}"
+
+
+def searched_further(query: str) -> str:
+    return f"and, as that was not enough: {query}"
+
+
+_VERDICTS = {
+    "enough": "enough to answer",
+    "partly": "answers a part, so the answer is given with a caution",
+    "not enough": "not enough to answer",
+}
+
+
+def evidence(verdict: str, by: str, score: float | None, threshold: float | None) -> str:
+    judge = "the model" if by == "model" else "their sentences"
+    measured = f" ({score:.2f}; {threshold:.2f} is needed)" if score is not None and threshold is not None else ""
+    return f"Judged by {judge}: {_VERDICTS.get(verdict, verdict)}{measured}"
 
 
 def searched_in(base: str, embedding: str | None, generation: int | None, change: int | None) -> str:
