@@ -24,7 +24,8 @@ from sitechat.storage.turns import TurnStore
 class Replay(TraceValue):
     """``today``: searched again in what the documents say now, else answered from the passages of then.
 
-    ``history_missing``: earlier messages that were there then and are not any more.
+    ``history_missing``: earlier messages that were there then and are not any more. ``before`` of an answer that was
+    given again is the trace of the one that it repeats.
     """
 
     today: bool
@@ -46,31 +47,32 @@ class ReplayService:
 
     async def replay(self, caller: Caller, answer_id: str, *, today: bool = False, model: str | None = None) -> Replay:
         """Answer again, by the same language model or another. Raises ``SiteChatError``, also where none was kept."""
-        before = await self._traces.trace(caller, answer_id)
+        asked = await self._traces.trace(caller, answer_id)
+        before = await self._traces.trace(caller, asked.reused.message_id) if asked.reused is not None else asked
         spec = model or before.model.spec
         tools = self._tools_for(spec)
         if today or not tools.provider.capabilities.writes:
             with suppress(Unavailable):  # so that the times are those of answering, not of loading
                 await tools.indexes.ready()
-        state = await self._today(caller, before) if today else recorded(before, caller)
+        state = await self._today(caller, asked) if today else recorded(before, caller)
         events = run(state, tools) if today else answer_again(state, tools, before)
         seen = await _followed(events, before.turn_id)
         course = Course(before.turn_id, spec, datetime.now(UTC), "answered", seen.finished, seen.notices)
         after = trace_of(state, tools, course)
         return Replay(
             today=today,
-            history_missing=len(before.history) - len(state.history) if today else 0,
+            history_missing=len(asked.history) - len(state.history) if today else 0,
             before=before,
             after=after,
             difference=difference(before, after),
         )
 
-    async def _today(self, caller: Caller, before: Trace) -> TurnState:
-        turn = await self._turns.get(caller, before.turn_id)
+    async def _today(self, caller: Caller, asked: Trace) -> TurnState:
+        turn = await self._turns.get(caller, asked.turn_id)
         messages = await self._messages.messages(caller, turn.conversation_id)
-        history = tuple(message for message in messages if message.id in before.history)
+        history = tuple(message for message in messages if message.id in asked.history)
         base = await self._knowledge.get(caller, turn.knowledge_base_id) if turn.knowledge_base_id else None
-        return TurnState(caller, before.queries.question, history, base)
+        return TurnState(caller, asked.queries.question, history, base)
 
 
 async def _followed(events: AsyncGenerator[Event, None], turn_id: str) -> TurnLog:

@@ -134,6 +134,13 @@ class Failure(TraceValue):
     message: str
 
 
+class Reuse(TraceValue):
+    """The answer of before that was given again. ``exact``: to the same words, not only the same meaning."""
+
+    message_id: str
+    exact: bool
+
+
 class Answer(TraceValue):
     content: str
     citations: tuple[Cited, ...] = ()
@@ -145,7 +152,8 @@ class Answer(TraceValue):
 class Trace(TraceValue):
     """One turn. ``history`` holds the ids of the messages before it; ``passages`` are in their final order.
 
-    ``request`` is what the language model was asked, its passages aside; None where none was asked.
+    ``request`` is what the language model was asked, its passages aside; None where none was asked. An answer that was
+    ``reused`` was found as the trace of that one says.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -155,6 +163,7 @@ class Trace(TraceValue):
     at: datetime
     outcome: Outcome
     failure: Failure | None = None
+    reused: Reuse | None = None
     intent: Intent
     template: str | None = None
     queries: Queries

@@ -9,7 +9,7 @@ from streamlit.elements.lib.column_types import ColumnConfig
 
 from providers.base import Message
 from sitechat.errors import SiteChatError
-from sitechat.pipeline.trace import Trace, TracedPassage
+from sitechat.pipeline.trace import Reuse, Trace, TracedPassage
 from sitechat.ui import session, text
 from sitechat.ui.markdown import plain
 
@@ -37,8 +37,23 @@ def draw(answer_id: str) -> None:
             st.caption(plain(error.message))
             return
         st.caption("  \n".join(plain(line) for line in _facts(trace)))
-        _tabs(trace)
+        if trace.reused is not None:
+            _draw_first(trace.reused)
+        else:
+            _tabs(trace)
         _ways_on(trace, answer_id)
+
+
+def _draw_first(reused: Reuse) -> None:
+    """How the answer that was given again was found."""
+    st.caption(text.GIVEN_AGAIN if reused.exact else text.GIVEN_AGAIN_ALIKE)
+    try:
+        first = session.call(lambda r: r.conversations.trace(session.caller(), reused.message_id))
+    except SiteChatError:
+        st.caption(text.FIRST_GONE)
+        return
+    st.caption("  \n".join(plain(line) for line in _facts(first)))
+    _tabs(first)
 
 
 def _facts(trace: Trace) -> list[str]:

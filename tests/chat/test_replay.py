@@ -8,11 +8,13 @@ from sqlalchemy import delete
 from providers.base import TextDelta
 from providers.errors import RateLimitExceeded
 from providers.scripted import Fail, Play, Scripted
+from sitechat.chat.answer_cache import AnswerCache
 from sitechat.chat.replaying import Replay, ReplayService
 from sitechat.errors import NotFound, SiteChatError
 from sitechat.events import Answered, Event, Failed
 from sitechat.identity import LOCAL, Caller
 from sitechat.pipeline.advisor import Advisor
+from sitechat.pipeline.trace import Reuse
 from sitechat.storage.tables import MessageRow
 from tests.chat.test_trace import doubts
 from tests.support.desk import FIGS, PLUMS, QUESTION, Desk
@@ -131,6 +133,21 @@ async def test_a_refusal_that_was_decided_before_the_answer_asks_nobody_again(de
     willing, _ = await again(desk, ending, *said("England [1]."), today=True)
     assert willing.difference.outcome == ("refused", "answered")
     assert {change.kind for change in willing.difference.passages} == {"stayed"}
+
+
+async def test_an_answer_that_was_given_again_is_replayed_as_the_one_it_repeats(desk: Desk) -> None:
+    chat = desk.chat(then := Scripted(*said("A week [1].")), cache=AnswerCache(desk.db, 30, 100))
+    endings = []
+    for _ in range(2):
+        turn = await chat.ask(LOCAL, QUESTION, knowledge_base_id=desk.shop.base_id)
+        endings.append([event async for event in chat.watch(LOCAL, turn.id)][-1])
+    first, second = [await desk.trace(ending) for ending in endings]
+    assert second.reused == Reuse(message_id=str(first.message_id), exact=True)
+    assert (second.request, second.passages, second.answer) == (None, (), first.answer)
+    found, now = await again(desk, endings[1], *said("A week [1]."))
+    assert now.requests == then.requests
+    assert found.difference.same
+    assert found.before == first
 
 
 async def test_a_question_that_failed_can_be_answered_from_what_it_was_asked_with(desk: Desk) -> None:

@@ -24,7 +24,12 @@ def test_how_an_answer_was_found_is_there_to_be_opened(pages: Pages) -> None:
     assert text.PASSAGES_TAB not in [tab.label for tab in app.tabs]
     app = opened(app, message.id)
     assert not app.exception
-    assert [tab.label for tab in app.tabs] == [text.PASSAGES_TAB, text.STEPS_TAB, text.PROMPT_TAB]
+    assert [tab.label for tab in app.tabs] == [
+        text.PASSAGES_TAB,
+        text.STEPS_TAB,
+        text.PROMPT_TAB,
+        text.JUDGEMENTS_TAB,
+    ]
     found, steps = (frame.value for frame in app.dataframe)
     trace = pages.runtime.call(pages.runtime.conversations.trace(LOCAL, message.id))
     assert list(found[text.GIVEN]) == [f"[{number}]" for number in range(1, len(trace.passages) + 1)]
@@ -32,7 +37,7 @@ def test_how_an_answer_was_found_is_there_to_be_opened(pages: Pages) -> None:
     assert list(found[text.PAGE]) == [passage.title for passage in trace.passages]
     assert list(found["Nearness"]) == [passage.found.cosine for passage in trace.passages]
     assert [step.message for step in trace.steps] == list(steps[text.STEP])
-    assert [message.content for message in trace.prompt] == [code.value for code in app.code][-3:-1]
+    assert [message.content for message in trace.prompt] == [code.value for code in app.tabs[2].code]
     assert app.code[-1].value.endswith(f"sitechat replay {message.id}")
     assert text.searched_for(QUESTION) in written(app)
     assert "“Kettles”" in written(app)
@@ -54,7 +59,7 @@ def test_how_far_a_question_came_that_failed_can_be_seen(pages: Pages) -> None:
     assert turn is not None
     app = opened(app, turn.id)
     assert not app.exception
-    assert [tab.label for tab in app.tabs] == [text.PASSAGES_TAB, text.STEPS_TAB, text.PROMPT_TAB]
+    assert [tab.label for tab in app.tabs][:3] == [text.PASSAGES_TAB, text.STEPS_TAB, text.PROMPT_TAB]
 
 
 def test_an_answer_from_before_traces_says_that_none_was_kept(pages: Pages) -> None:

@@ -1,11 +1,13 @@
 """Questions asked of two documents through the chat service, with a model that follows a script."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlalchemy import func, select
 
 from providers.base import Capabilities
 from providers.scripted import Play, Scripted
+from sitechat.chat.answer_cache import AnswerCache
 from sitechat.chat.conversations import ConversationService
 from sitechat.chat.service import ChatService
 from sitechat.events import Answered, Event, Stopped
@@ -35,7 +37,7 @@ class Desk:
         *plays: Play,
         conversation_id: str | None = None,
         capabilities: Capabilities | None = None,
-        **tools: object,
+        **tools: Any,
     ) -> tuple[Event, Scripted]:
         """How the turn ended, and the model that was asked."""
         model = Scripted(*plays, capabilities=capabilities)
@@ -44,12 +46,12 @@ class Desk:
         events = [event async for event in chat.watch(LOCAL, turn.id)]
         return events[-1], model
 
-    def chat(self, model: Scripted, **tools: object) -> ChatService:
+    def chat(self, model: Scripted, *, cache: AnswerCache | None = None, **tools: Any) -> ChatService:
         made = self.with_model(model, **tools)
-        return ChatService(self.db, lambda _: made, "scripted", "owner")
+        return ChatService(self.db, lambda _: made, "scripted", "owner", cache)
 
-    def with_model(self, model: Scripted, **tools: object) -> Tools:
-        return replace(self.tools, provider=model, **tools)  # type: ignore[arg-type]
+    def with_model(self, model: Scripted, **tools: Any) -> Tools:
+        return replace(self.tools, provider=model, **tools)
 
     async def trace(self, ending: Event) -> Trace:
         assert isinstance(ending, Answered | Stopped)

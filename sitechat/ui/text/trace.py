@@ -4,6 +4,11 @@ from sitechat.ui.text.numbers import count, number, spent
 
 HOW_FOUND = "How this was found"
 READING_TRACE = "Reading it… While an answer is being written, this waits for its end."
+GIVEN_AGAIN = (
+    "The same question was answered before, and nothing it rests on has changed. The answer was found like this:"
+)
+GIVEN_AGAIN_ALIKE = "A question that means the same was answered before. The answer was found like this:"
+FIRST_GONE = "How it was found is not kept any more."
 PASSAGES_TAB = "Passages"
 STEPS_TAB = "Steps"
 PROMPT_TAB = "Prompt"
