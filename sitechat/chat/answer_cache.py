@@ -22,7 +22,7 @@ import sitechat
 from sitechat.chat import same_question
 from sitechat.chat.standing import confirm, evidence, search_of, searched_up_to
 from sitechat.errors import Unavailable
-from sitechat.events import AnswerMetadata, Citation, Notice
+from sitechat.events import AnswerMetadata, Citation, Notice, Status
 from sitechat.pipeline import prompts
 from sitechat.pipeline.cached import Reused
 from sitechat.pipeline.compositions import composition, is_revision, mentions_text
@@ -48,6 +48,23 @@ class _Asked:
     contexts: tuple[str, ...]
     wording: str
     meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A complete answer about to be stored as ``message_id``, and what was said while it was made."""
+
+    state: TurnState
+    tools: Tools
+    metadata: AnswerMetadata
+    message_id: str
+    notices: Sequence[Notice] = ()
+    steps: Sequence[Status] = ()
+
+    @property
+    def expanded(self) -> bool:
+        """Whether more was searched for than the question."""
+        return any(step.step == "expanding" for step in self.steps)
 
 
 class AnswerCache:
@@ -76,23 +93,22 @@ class AnswerCache:
                     return reused
         return None
 
-    async def entry(
-        self, state: TurnState, tools: Tools, notices: Sequence[Notice], message_id: str, *, expanded: bool
-    ) -> CachedAnswer | None:
+    async def entry(self, done: Done) -> CachedAnswer | None:
         """What is to be kept of a complete answer; None where it is not one to be given again."""
+        state, tools = done.state, done.tools
         base, indexed = state.knowledge_base, searched_up_to(state.searched)
-        if base is None or indexed is None or state.searched is None or not _is_whole(state, notices):
+        if base is None or indexed is None or state.searched is None or not _is_sound(done):
             return None
         mark = await self._store.mark(base.id)
         if mark.generation != state.searched.generation:
             return None
         asked = await self._asked(state, tools, mark)
-        watch, passages = evidence(state, expanded=expanded)
+        watch, passages = evidence(state, reranked=tools.reranking is not None, expanded=done.expanded)
         if not {citation.chunk_id for citation in state.citations} <= {passage.chunk for passage in passages}:
             return None
         vector = (await tools.indexes.query_vectors([state.question]))[0]
         return CachedAnswer(
-            message_id=message_id,
+            message_id=done.message_id,
             knowledge_base_id=base.id,
             owner_id=state.caller.user_id,
             scope=asked.scope,
@@ -163,10 +179,13 @@ def _settings(tools: Tools) -> list[object]:
     return [sitechat.__version__, prompts.VERSION, *made_by, sorted(kept.items())]
 
 
-def _is_whole(state: TurnState, notices: Sequence[Notice]) -> bool:
-    """Whether nothing was missing when the answer was made, and nothing is missing in it."""
-    hampered = any(notice.kind in ("degraded", "fallback") for notice in notices)
-    return state.intent != "chitchat" and state.reused is None and not state.truncated and not hampered
+def _is_sound(done: Done) -> bool:
+    """Whether nothing was missing when the answer was made, and nothing is missing or doubtful in it."""
+    state = done.state
+    hampered = any(notice.kind in ("degraded", "fallback") for notice in done.notices)
+    doubtful = any(sentence.support == "unsupported" for sentence in done.metadata.support)
+    made = state.intent != "chitchat" and state.reused is None
+    return made and not (state.truncated or hampered or doubtful)
 
 
 def _earlier(state: TurnState) -> tuple[Message, ...]:

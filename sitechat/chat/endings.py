@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Literal
 
-from sitechat.chat.answer_cache import AnswerCache
+from sitechat.chat.answer_cache import AnswerCache, Done
 from sitechat.chat.log import TurnLog
 from sitechat.errors import NotFound, SiteChatError
 from sitechat.events import (
@@ -104,7 +104,7 @@ class Endings:
             refused=state.refused,
             closest=state.closest,
         )
-        entry = await self._entry(running, answer.message_id) if how == "complete" else None
+        entry = await self._entry(running, metadata, answer.message_id) if how == "complete" else None
         async with self._db.write() as tx:
             if turn.replaces is not None:
                 await self._cached.withdraw(turn.replaces, tx)
@@ -117,13 +117,13 @@ class Endings:
             await self._keep_trace(running, ended, tx, message_id=message_id)
         return message_id
 
-    async def _entry(self, running: RunningTurn, message_id: str) -> CachedAnswer | None:
+    async def _entry(self, running: RunningTurn, metadata: AnswerMetadata, message_id: str) -> CachedAnswer | None:
         state, seen = running.state, running.log
         if self._cache is None or state.narrowing:  # which is no answer from all that the question may be asked of
             return None
-        expanded = any(step.step == "expanding" for step in seen.finished)
+        done = Done(state, running.tools, metadata, message_id, seen.notices, seen.finished)
         try:
-            return await self._cache.entry(state, running.tools, seen.notices, message_id, expanded=expanded)
+            return await self._cache.entry(done)
         except Exception:  # an answer is worth more than that it can be given again
             log.exception("the answer of turn %s could not be kept to be given again", running.turn.id)
             return None

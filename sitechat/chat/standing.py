@@ -50,10 +50,10 @@ def digest(chunk: Chunk) -> str:
     return sha256(json.dumps(said).encode()).hexdigest()
 
 
-def evidence(state: TurnState, *, expanded: bool) -> tuple[Watch, tuple[KeptPassage, ...]]:
+def evidence(state: TurnState, *, reranked: bool, expanded: bool) -> tuple[Watch, tuple[KeptPassage, ...]]:
     """What a finished answer depends on. ``expanded``: more was searched for than the question."""
     given = {hit.chunk.id for hit in (*state.hits, *state.over_budget)}
-    if not expanded and given <= _ids(state.first_hits):
+    if not (reranked or expanded) and given <= _ids(state.first_hits):
         return "hits", _kept(state.first_hits)
     if not expanded and given <= _ids(state.candidates):
         return "candidates", _kept(state.candidates)

@@ -73,13 +73,13 @@ async def search(state: TurnState, tools: Tools) -> AsyncGenerator[Event, None]:
         tools = _for_text(state, tools)
         async for event in find(state, tools):
             yield event
-        state.first_hits = state.hits
 
 
 async def find(state: TurnState, tools: Tools) -> AsyncGenerator[Event, None]:
     """Passages for ``state.queries``, in the order in which they are to be used."""
     async for event in retrieve(state, tools):
         yield event
+    state.first_hits = state.hits
     async for event in tried(RERANK, state, tools):
         yield event
 

@@ -12,6 +12,8 @@ from providers.base import FinishDelta, NoAnswerDelta, TextDelta
 from providers.scripted import Scripted
 from sitechat.events import Citation, Status, Token
 from sitechat.identity import LOCAL, Caller
+from sitechat.pipeline.ranking_rules import RankingRules
+from sitechat.pipeline.rerank import Reranking
 from sitechat.storage.tables import CachedAnswerRow, KnowledgeBaseRow
 from tests.support.cache_desk import Desk, Reply, open_desk
 from vectorstore.base import EmbeddingError
@@ -248,6 +250,16 @@ async def test_the_same_question_twice_in_one_conversation_is_answered_once(desk
 async def test_what_a_model_wrote_knowing_a_conversation_is_not_given_outside_of_it(desk: Desk) -> None:
     talk = await desk.ask("My name is Ann and I am ill: does the shelf hold bolts and nails?")
     await desk.ask(WARRANTY, talk.conversation_id)
+    assert not (await desk.ask(WARRANTY)).cached
+
+
+async def test_rules_of_ranking_answer_for_themselves_and_any_new_candidate_ends_their_answer(desk: Desk) -> None:
+    desk.passages = 1
+    await desk.ask(WARRANTY)
+    desk.reranking = Reranking(rules=RankingRules())
+    assert not (await desk.ask(WARRANTY)).cached
+    assert (await desk.ask(WARRANTY)).cached
+    await desk.shop.add(desk.indexes, "far.txt", "Shelf 7 holds a hammer.")
     assert not (await desk.ask(WARRANTY)).cached
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from providers.scripted import Play, Scripted
@@ -12,6 +12,7 @@ from sitechat.chat.service import ChatService
 from sitechat.events import Answered, Event
 from sitechat.identity import LOCAL, Caller
 from sitechat.indexes.service import Indexes
+from sitechat.pipeline.rerank import Reranking
 from sitechat.pipeline.state import Tools
 from sitechat.storage.engine import Database
 from tests.support.shop import Shop
@@ -45,10 +46,12 @@ class Desk:
     passages: int = 3
     days: int = 30
     most: int = 1000
+    reranking: Reranking | None = None
 
     def tools(self, name: str = "scripted") -> Tools:
         model = self.model if name == self.model.model else Scripted(model=name)
-        return Tools(self.indexes, self.shop.knowledge, model, self.passages, 1000)
+        tools = Tools(self.indexes, self.shop.knowledge, model, self.passages, 1000)
+        return replace(tools, reranking=self.reranking)
 
     def chat(self) -> ChatService:
         """Made anew for every use, as after a restart."""
