@@ -11,8 +11,8 @@ from providers.evidence import Candidate
 from providers.question import Question, analyse, numbers_in
 from providers.words import STOP_STEMS, stem, stems, words
 
-TURNED = 1.2
-OTHER_NUMBER = 1.0
+TURNED = 1.1
+OTHER_NUMBER = 0.5
 OTHER_NAME = 0.15
 _NEGATIONS = re.compile(
     r"\b(?:not|no|never|none|nobody|nothing|neither|nor|without|cannot|\w+n['’]t|unable|fail(?:s|ed)?|lack(?:s|ed|ing)?"

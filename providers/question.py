@@ -67,9 +67,11 @@ _CAUSE = re.compile(
     re.I,
 )
 _DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
-_ASKED_NUMBER = re.compile(r"\b\d+(?:[.,]\d+)*\b")
-"""Not that of a decade or a century, which may be told otherwise."""
-_ASKS_NEGATION = re.compile(r"\b(?:not|never|no longer|cannot|\w+n['’]t|without|unable|except)\b", re.I)
+_ASKED_NUMBER = re.compile(r"\b\d+(?:[.,]\d+|\d)+\b")
+"""Not that of a decade or a century, nor a single digit: these may be told otherwise."""
+_ASKS_NEGATION = re.compile(
+    r"(?<!\bor )(?<!\bor may )\b(?:not|never|no longer|cannot|\w+n['’]t|without|unable|except)\b", re.I
+)
 
 
 @dataclass(frozen=True)

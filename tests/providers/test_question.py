@@ -52,6 +52,7 @@ def test_hollow_words_do_not_count_unless_there_are_no_others() -> None:
         ("Which metals do not rust?", "Gold never rusts.", False),
         ("What would not be unfair?", "A draw would be unfair to both.", True),
         ("Which graphs are unconnected?", "The connected graphs are shown in red.", True),
+        ("How is it told whether or not a file is old?", "By its date a file is told to be old.", False),
         ("Which files are unchanged?", "A file that has not changed is listed.", False),
         ("Which graphs are not equal?", "The unequal graphs are shown in red.", False),
     ],
@@ -68,6 +69,7 @@ def test_what_turns_a_sentence_round_is_noticed(question: str, sentence: str, tu
     [
         ("What happened in 1066?", "The battle was in 1067.", True),
         ("What happened in 1066?", "In 1066 a battle was fought.", False),
+        ("What are type 1 files?", "Files of type I are small.", False),
         ("What was built in the 1960s?", "In 1964 the bridge was built.", False),
         ("What did Horace Jones design?", "It was designed by another Jones.", True),
         ("What did Horace Jones design?", "It was designed by Jones, Horace.", False),
