@@ -72,7 +72,7 @@ class ReplayService:
         messages = await self._messages.messages(caller, turn.conversation_id)
         history = tuple(message for message in messages if message.id in asked.history)
         base = await self._knowledge.get(caller, turn.knowledge_base_id) if turn.knowledge_base_id else None
-        return TurnState(caller, asked.queries.question, history, base)
+        return TurnState(caller, asked.queries.question, history, base, narrowing=asked.narrowing)
 
 
 async def _followed(events: AsyncGenerator[Event, None], turn_id: str) -> TurnLog:

@@ -158,6 +158,7 @@ def _state(trace: Trace) -> dict[str, str]:
         "generation": str(index.generation or "") if index else "",
         "index at change": str(index.text_sequence or "") if index else "",
         "weights": str(trace.searched.weights) if trace.searched else "",
+        "reranking": trace.searched.reranking if trace.searched else "",
         "passages wanted": str(trace.passages_wanted),
         "evidence": f"{trace.grade.verdict}, by {_JUDGES[trace.grade.by]}" if trace.grade else "",
     }

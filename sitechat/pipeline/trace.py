@@ -14,6 +14,7 @@ from providers.base import Message, Request
 from sitechat.events import Closest, Code, Intent, NoticeKind, SentenceSupport, Step, Usage
 from sitechat.indexes.follower import IndexVersion
 from sitechat.pipeline.state import Consultation, Found, Grade
+from sitechat.storage.narrowing import EVERYTHING, Narrowing
 
 SCHEMA_VERSION = 1
 
@@ -40,13 +41,17 @@ class Queries(TraceValue):
 
 
 class Searched(TraceValue):
-    """Where: only what these parts let pass, in indexes of that version; ``weights`` are those of the measures."""
+    """Where: only what these parts let pass, in indexes of that version; ``weights`` are those of the measures.
+
+    ``reranking`` names by what the passages were ranked anew, if they were.
+    """
 
     knowledge_base_id: str | None = None
     knowledge_base: str = ""
     principals: tuple[str, ...] = ()
     index: IndexVersion = IndexVersion()
     weights: dict[str, float] = {}
+    reranking: str = ""
 
 
 class Place(TraceValue):
@@ -152,6 +157,8 @@ class Answer(TraceValue):
 class Trace(TraceValue):
     """One turn. ``history`` holds the ids of the messages before it; ``passages`` are in their final order.
 
+    ``narrowing`` says which documents were searched.
+
     ``request`` is what the language model was asked, its passages aside; None where none was asked. An answer that was
     ``reused`` was found as the trace of that one says.
     """
@@ -168,6 +175,7 @@ class Trace(TraceValue):
     template: str | None = None
     queries: Queries
     history: tuple[str, ...] = ()
+    narrowing: Narrowing = EVERYTHING
     searched: Searched | None = None
     passages: tuple[TracedPassage, ...] = ()
     passages_wanted: int

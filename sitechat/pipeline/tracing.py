@@ -67,7 +67,8 @@ def trace_of(state: TurnState, tools: Tools, course: Course) -> Trace:
         template=state.template.name if state.template is not None else None,
         queries=_queries(state),
         history=tuple(message.id for message in state.history),
-        searched=_searched(state),
+        narrowing=state.narrowing,
+        searched=_searched(state, tools),
         passages=_passages(state),
         passages_wanted=tools.passages,
         grade=state.grade,
@@ -93,7 +94,7 @@ def _queries(state: TurnState) -> Queries:
     return Queries(question=state.question, searches=state.queries, leans_on=state.leans_on, further=state.further)
 
 
-def _searched(state: TurnState) -> Searched | None:
+def _searched(state: TurnState, tools: Tools) -> Searched | None:
     if state.where is None or state.knowledge_base is None:
         return None
     return Searched(
@@ -102,6 +103,7 @@ def _searched(state: TurnState) -> Searched | None:
         principals=tuple(sorted(state.where.principals or ())),
         index=state.searched or IndexVersion(),
         weights=_WEIGHTS,
+        reranking=tools.reranking.spec if tools.reranking is not None else "",
     )
 
 

@@ -70,12 +70,19 @@ def _facts(trace: Trace) -> list[str]:
     return [
         *(text.searched_for(query) for query in trace.queries.searches or (trace.queries.question,)),
         *(text.helped_by(question) for question in trace.queries.leans_on),
-        text.searched_in(searched.knowledge_base, index.embedding, index.generation, index.text_sequence),
         *(text.searched_further(query) for query in trace.queries.further),
+        text.searched_in(searched.knowledge_base, index.embedding, index.generation, index.text_sequence),
+        *([text.narrowed(trace.narrowing.languages, *_bounds(trace))] if trace.narrowing else []),
         text.looked_at(len(trace.passages), len(trace.given), cited),
         *([text.evidence(grade.verdict, grade.by, grade.score, grade.threshold)] if grade is not None else []),
         answered,
     ]
+
+
+def _bounds(trace: Trace) -> tuple[str, str]:
+    """The days between which the documents had last changed, where the search was bounded."""
+    since, until = trace.narrowing.since, trace.narrowing.until
+    return text.day(since) if since else "", text.day(until) if until else ""
 
 
 def _tabs(trace: Trace) -> None:

@@ -15,6 +15,7 @@ from sitechat.events import Answered, Event, Failed
 from sitechat.identity import LOCAL, Caller
 from sitechat.pipeline.advisor import Advisor
 from sitechat.pipeline.trace import Reuse
+from sitechat.storage.narrowing import Narrowing
 from sitechat.storage.tables import MessageRow
 from tests.chat.test_trace import doubts
 from tests.support.desk import FIGS, PLUMS, QUESTION, Desk
@@ -96,6 +97,17 @@ async def test_today_passages_that_came_and_went_are_told_apart(desk: Desk) -> N
     ranks = {change.title: (change.before, change.after) for change in found.difference.passages}
     assert ranks["cellar.md"][0] is None
     assert ranks["figs.md"][1] is None
+
+
+async def test_today_a_search_is_narrowed_down_as_it_was(desk: Desk) -> None:
+    figs = next(d for d in await desk.shop.knowledge.documents(LOCAL, desk.shop.base_id) if d.title == "figs.md")
+    narrowing = Narrowing(documents=frozenset({figs.id}))
+    chat = desk.chat(Scripted(*said("A year [1].")))
+    turn = await chat.ask(LOCAL, QUESTION, knowledge_base_id=desk.shop.base_id, narrowing=narrowing)
+    ending = [event async for event in chat.watch(LOCAL, turn.id)][-1]
+    assert (await desk.trace(ending)).narrowing == narrowing
+    found, _ = await again(desk, ending, *said("A year [1]."), today=True)
+    assert changes(found) == [("stayed", "figs.md")]
 
 
 async def test_today_the_conversation_before_it_counts(desk: Desk) -> None:

@@ -1,5 +1,7 @@
 """How an answer was found: the one place, beside the settings, that speaks of what goes on inside."""
 
+from collections.abc import Collection
+
 from sitechat.ui.text.numbers import count, number, spent
 
 HOW_FOUND = "How this was found"
@@ -41,7 +43,7 @@ PASSAGE_COLUMNS = {
     RANK: "Its place in the final order.",
     GIVEN: "The number under which the model was given the passage; “no room” where the prompt was full.",
     CITED: "The marks in the answer that rest on it.",
-    SCORE: "What the order goes by: nearness and words together.",
+    SCORE: "Nearness and words together: what the order goes by, unless something ranked the passages anew.",
     RELEVANCE: "What the model found: 0 is about something else, 3 answers the question. Empty where it did not look.",
 }
 
@@ -90,6 +92,16 @@ def evidence(verdict: str, by: str, score: float | None, threshold: float | None
     judge = "the model" if by == "model" else "their sentences"
     measured = f" ({score:.2f}; {threshold:.2f} is needed)" if score is not None and threshold is not None else ""
     return f"Judged by {judge}: {_VERDICTS.get(verdict, verdict)}{measured}"
+
+
+def narrowed(languages: Collection[str], since: str, until: str) -> str:
+    parts = [
+        f"languages {', '.join(sorted(languages))}" if languages else "",
+        f"changed since {since}" if since else "",
+        f"changed until {until}" if until else "",
+    ]
+    told = "; ".join(part for part in parts if part)
+    return f"Only in some of the documents: {told}" if told else "Only in some of the documents"
 
 
 def searched_in(base: str, embedding: str | None, generation: int | None, change: int | None) -> str:
