@@ -26,7 +26,8 @@ async def graded_by_sentences(
     state: TurnState, tools: Tools, hits: Sequence[ScoredChunk], *, depth: int = PASSAGES
 ) -> Grade:
     """The grade of ``hits``; the sentences of the best ``depth`` of them are looked at."""
-    passages = [_passage(number, hit) for number, hit in enumerate(hits, start=1)]
+    looked_at = _looked_at(hits, depth)
+    passages = [_passage(number, hit) for number, hit in enumerate(hits, start=1) if hit in looked_at]
     found = by_words(state.asked, passages, beside=" ".join(state.leans_on), depth=depth)
     try:
         compared = await _compared(state, tools, found, [hit.chunk.id for hit in hits])
@@ -36,6 +37,13 @@ async def graded_by_sentences(
         ranked = by_stand_in(found)
     score = round(sufficiency(state.asked, ranked), 4)
     return Grade(_verdict(score), "sentences", score, THRESHOLD, quotes=quotes(choose(ranked)))
+
+
+def _looked_at(hits: Sequence[ScoredChunk], depth: int) -> Sequence[ScoredChunk]:
+    """All, of which the likeliest will be taken; where the passages were ranked anew, the first of that ranking."""
+    if all(hit.found.rerank is None for hit in hits):
+        return hits
+    return sorted(hits, key=lambda hit: hit.rank, reverse=True)[:depth]
 
 
 def _passage(number: int, hit: ScoredChunk) -> Passage:

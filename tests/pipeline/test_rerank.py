@@ -12,6 +12,7 @@ from sitechat.errors import SettingsError
 from sitechat.events import Notice, Status
 from sitechat.pipeline.ranking_rules import RankingRules, load_rules
 from sitechat.pipeline.rerank import Reranking
+from sitechat.pipeline.sentences import graded_by_sentences
 from sitechat.pipeline.state import TurnState
 from sitechat.storage.values import Chunk, KnowledgeBase
 from tests.pipeline.asking import Asking
@@ -75,6 +76,17 @@ async def test_a_reranker_decides_the_order_and_leaves_the_scores(asking: Asking
     assert {hit.chunk.id: hit.score for hit in state.hits} == {hit.chunk.id: hit.score for hit in before.hits}
     assert [hit.found.rerank for hit in state.hits] == [0.9, 0.1, 0.1]
     assert grading(asking)[:2] == ["Reranking results"] * 2, "before the passages are judged"
+
+
+async def test_without_a_model_the_quotes_are_of_the_passages_that_rank_first(asking: Asking) -> None:
+    for number in range(6):
+        text = f"Copies of backups are kept for {number + 2} weeks in cellar number {number}."
+        await asking.shop.add(asking.tools.indexes, f"cellar-{number}.md", text)
+    unranked = await asking.ask(QUESTION)
+    last = min(unranked.candidates, key=lambda hit: hit.score if "cellar" in hit.chunk.uri else 9)
+    asking.tools = replace(asking.tools, reranking=Reranking(Fixed(last.chunk.text)))
+    found = await graded_by_sentences(unranked, asking.tools, (await asking.ask(QUESTION)).hits, depth=1)
+    assert [quote.text for quote in found.quotes or ()] == [last.chunk.text]
 
 
 async def test_a_reranker_that_fails_leaves_the_order_and_is_told_of(asking: Asking) -> None:
