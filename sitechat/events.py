@@ -30,6 +30,7 @@ Code = Literal[
     "INTERNAL",
 ]
 Support = Literal["supported", "weak", "unsupported"]
+ReasonKind = Literal["number", "date", "name", "negation", "opposite", "meaning", "model"]
 
 
 class _Value(BaseModel):
@@ -71,7 +72,11 @@ class Notice(_Event):
 
 
 class Token(_Event):
-    """The next piece of the answer's Markdown. Concatenated, the tokens are ``Answered.content``."""
+    """The next piece of the answer's Markdown.
+
+    Concatenated, the tokens are ``Answered.content`` but for marks that did not hold when every sentence was checked:
+    they were taken away, or replaced by marks whose citations came after the last token.
+    """
 
     type: Literal["token"] = "token"
     text: str
@@ -98,12 +103,44 @@ class Citation(_Event):
     read_at: datetime | None = None
 
 
+class Evidence(_Value):
+    """Where a source comes nearest to a sentence: ``quote == document.text[start:end]``."""
+
+    chunk_id: int
+    document_id: str
+    start: int
+    end: int
+    quote: str
+
+
+class Reason(_Value):
+    """Why a sentence is to be checked, with the ``words`` of it that are meant.
+
+    ``number``, ``date``, ``name``: not in the source; ``elsewhere``: in the passage, but not where it speaks of this.
+    ``negation``, ``opposite``: one denies what the other says. ``meaning``: the source speaks of something else.
+    ``model``: a language model found that it does not follow from the source.
+    """
+
+    kind: ReasonKind
+    words: str = ""
+    elsewhere: bool = False
+
+
 class SentenceSupport(_Value):
-    """What verification found for one sentence of the answer; ``citations`` are numbers of marks."""
+    """What verification found for one sentence of the answer.
+
+    ``start`` and ``end`` are its offsets in ``Answered.content``, marks included; ``citations`` are the numbers of its
+    marks, ``dropped`` those of marks that were taken away because their source does not support it.
+    """
 
     sentence: str
     support: Support
     citations: tuple[int, ...] = ()
+    start: int = 0
+    end: int = 0
+    evidence: Evidence | None = None
+    reasons: tuple[Reason, ...] = ()
+    dropped: tuple[int, ...] = ()
 
 
 class Usage(_Value):

@@ -208,6 +208,7 @@ def _metadata(running: RunningTurn) -> AnswerMetadata:
         duration_ms=duration,
         truncated=state.truncated,
         caution=state.caution,
+        support=state.support,
     )
 
 

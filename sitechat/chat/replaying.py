@@ -11,7 +11,7 @@ from sitechat.events import Event
 from sitechat.identity import Caller
 from sitechat.pipeline.again import answer_again, recorded
 from sitechat.pipeline.difference import Difference, difference
-from sitechat.pipeline.run import run
+from sitechat.pipeline.run import checked, run
 from sitechat.pipeline.state import Tools, TurnState
 from sitechat.pipeline.trace import Trace, TraceValue
 from sitechat.pipeline.tracing import Course, trace_of
@@ -55,7 +55,7 @@ class ReplayService:
             with suppress(Unavailable):  # so that the times are those of answering, not of loading
                 await tools.indexes.ready()
         state = await self._today(caller, asked) if today else recorded(before, caller)
-        events = run(state, tools) if today else answer_again(state, tools, before)
+        events = run(state, tools) if today else checked(answer_again(state, tools, before), state, tools)
         seen = await _followed(events, before.turn_id)
         course = Course(before.turn_id, spec, datetime.now(UTC), "answered", seen.finished, seen.notices)
         after = trace_of(state, tools, course)

@@ -16,9 +16,9 @@ from providers.base import (
     WaitDelta,
 )
 from providers.errors import ContentFiltered, ProviderError
-from sitechat.events import Citation, Closest, Event, Notice, Status, Token, Usage
+from sitechat.events import Closest, Event, Notice, Status, Token, Usage
 from sitechat.pipeline import prompts
-from sitechat.pipeline.evidence import Span, best_span, last_claim, page_url, quoted_span, source_url
+from sitechat.pipeline.evidence import Span, best_span, citation_of, last_claim, page_url, quoted_span
 from sitechat.pipeline.failures import translate
 from sitechat.pipeline.marks import MarkScanner, Piece
 from sitechat.pipeline.request import make_request
@@ -160,20 +160,7 @@ class _Writer:
         events: list[Event] = []
         if key not in self._numbers:
             self._numbers[key] = len(self._numbers) + 1
-            citation = Citation(
-                number=self._numbers[key],
-                chunk_id=hit.chunk.id,
-                document_id=hit.chunk.document_id,
-                title=hit.chunk.title,
-                heading=" › ".join(hit.chunk.heading_path),
-                url=source_url(hit.chunk, span),
-                quote=span.quote,
-                start=span.start,
-                end=span.end,
-                score=round(hit.score, 4),
-                page=hit.chunk.page,
-                read_at=hit.chunk.read_at,
-            )
+            citation = citation_of(self._numbers[key], hit.chunk, span, hit.score)
             state.citations.append(citation)
             events.append(citation)
         number = self._numbers[key]

@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 import snowballstemmer
 
 from providers.sentences import find_quoted, split_sentences
+from sitechat.events import Citation
 from sitechat.storage.values import Chunk
 
 _WORD = re.compile(r"\w+", re.UNICODE)
@@ -57,6 +58,24 @@ def last_claim(text: str) -> str:
     tail = text[-800:]
     spans = split_sentences(tail)
     return tail[spans[-1][0] : spans[-1][1]] if spans else tail
+
+
+def citation_of(number: int, chunk: Chunk, span: Span, score: float) -> Citation:
+    """The evidence behind a mark ``[number]``; ``score`` is that of the passage."""
+    return Citation(
+        number=number,
+        chunk_id=chunk.id,
+        document_id=chunk.document_id,
+        title=chunk.title,
+        heading=" › ".join(chunk.heading_path),
+        url=source_url(chunk, span),
+        quote=span.quote,
+        start=span.start,
+        end=span.end,
+        score=round(score, 4),
+        page=chunk.page,
+        read_at=chunk.read_at,
+    )
 
 
 def source_url(chunk: Chunk, span: Span) -> str:

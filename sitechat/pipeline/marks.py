@@ -6,6 +6,7 @@ text (:func:`split_marks`).
 """
 
 import re
+from dataclasses import dataclass
 
 _NUMBERS = re.compile(r"\[\s*\d{1,3}(?:\s*[,;]\s*\d{1,3})*\s*\]")
 _PARTIAL = re.compile(r"\[[\d,;\s]{0,24}$")
@@ -13,6 +14,15 @@ _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
 
 Piece = str | int
 """Plain text, or the number of a mark."""
+
+
+@dataclass(frozen=True, slots=True)
+class MarkSpan:
+    """A mark at ``text[start:end]``; ``[1, 2]`` has two numbers."""
+
+    start: int
+    end: int
+    numbers: tuple[int, ...]
 
 
 class MarkScanner:
@@ -31,6 +41,17 @@ class MarkScanner:
     def end(self) -> list[Piece]:
         """What was still held back."""
         return self._scan(final=True)
+
+    def locate(self, text: str) -> list[MarkSpan]:
+        """The marks of a finished text."""
+        self._held, found, position = text, [], 0
+        while self._held:
+            taken, numbers = self._next(final=True)
+            if numbers:
+                found.append(MarkSpan(position, position + taken, tuple(numbers)))
+            self._pass(self._held[:taken])
+            self._held, position = self._held[taken:], position + taken
+        return found
 
     def _scan(self, *, final: bool) -> list[Piece]:
         pieces: list[Piece] = []
@@ -103,6 +124,11 @@ def split_marks(markdown: str) -> list[Piece]:
     """Finished text as plain pieces and mark numbers, in order."""
     scanner = MarkScanner()
     return scanner.feed(markdown) + scanner.end()
+
+
+def mark_spans(markdown: str) -> list[MarkSpan]:
+    """Where the marks of finished text are."""
+    return MarkScanner().locate(markdown)
 
 
 def strip_marks(markdown: str) -> str:

@@ -17,6 +17,7 @@ from sitechat.pipeline.retrieve import retrieve
 from sitechat.pipeline.rewrite import rewrite
 from sitechat.pipeline.route import route
 from sitechat.pipeline.state import StepFunction, Tools, TurnState
+from sitechat.pipeline.verify import verify
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ REWRITE = OptionalStep("rewriting", rewrite, 15, "The conversation could not be 
 RERANK = OptionalStep(
     "grading", rerank, 8, "The passages could not be ranked anew; they stand as the search found them."
 )
+VERIFY = OptionalStep("verifying", verify, 20, "The sentences could not be checked against their sources.")
 
 
 async def run(state: TurnState, tools: Tools) -> AsyncGenerator[Event, None]:
@@ -58,9 +60,20 @@ async def run(state: TurnState, tools: Tools) -> AsyncGenerator[Event, None]:
         for optional in (GRADE, EXPAND):
             async for event in tried(optional, state, tools):
                 yield event
-    async with aclosing(answer(state, tools)) as events:
+    async with aclosing(checked(answer(state, tools), state, tools)) as events:
         async for event in events:
             yield event
+
+
+async def checked(
+    answering: AsyncGenerator[Event, None], state: TurnState, tools: Tools
+) -> AsyncGenerator[Event, None]:
+    """The events of an answer, and then those of holding its sentences against their sources."""
+    async with aclosing(answering) as events:
+        async for event in events:
+            yield event
+    async for event in tried(VERIFY, state, tools):
+        yield event
 
 
 async def search(state: TurnState, tools: Tools) -> AsyncGenerator[Event, None]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from providers.base import Message as Prompt
 from providers.base import Passage, Provider, Purpose, Quote, Request
-from sitechat.events import Citation, Closest, Event, Intent, Status, Step, Usage
+from sitechat.events import Citation, Closest, Event, Intent, SentenceSupport, Status, Step, Usage
 from sitechat.identity import Caller
 from sitechat.indexes.follower import IndexVersion
 from sitechat.indexes.service import Indexes
@@ -96,8 +96,9 @@ class Grade:
 
 @dataclass(slots=True)
 class TurnState:
-    """Values only. ``content`` is the Markdown sent so far; ``refused`` means the documents are silent.
+    """Values only. ``refused`` means the documents are silent.
 
+    ``content`` is the Markdown sent so far; once it is verified, its marks may be others than those that were sent.
     ``queries``: what is searched for, the main one first; none where the question is searched for as it stands.
     ``leans_on``: earlier questions that this one cannot be understood without. ``further``: what was searched for
     besides, as that had not found enough. ``template``: what is to be composed.
@@ -137,6 +138,7 @@ class TurnState:
     closest: tuple[Closest, ...] = ()
     refused: bool = False
     truncated: bool = False
+    support: tuple[SentenceSupport, ...] = ()
     usage: Usage = field(default_factory=Usage)
     prompt_version: str = ""
     started: float = field(default_factory=perf_counter)

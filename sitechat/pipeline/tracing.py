@@ -195,6 +195,7 @@ def _answer(state: TurnState) -> Answer:
         ),
         closest=state.closest,
         truncated=state.truncated,
+        support=state.support,
     )
 
 

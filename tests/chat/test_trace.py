@@ -37,7 +37,7 @@ def doubts(request: Request) -> list[TextDelta]:
 
 
 async def test_a_trace_is_what_happened(desk: Desk) -> None:
-    ending, model = await desk.ask(QUESTION, [TextDelta("A week [1]."), UsageDelta(120, 7)])
+    ending, model = await desk.ask(QUESTION, [TextDelta("A week [2]."), UsageDelta(120, 7)])
     assert isinstance(ending, Answered)
     trace = await desk.trace(ending)
     (request,) = model.requests
@@ -48,12 +48,13 @@ async def test_a_trace_is_what_happened(desk: Desk) -> None:
     assert [trace.text_of(passage) for passage in trace.given] == [passage.text for passage in request.passages]
     assert [passage.score for passage in trace.given] == [passage.score for passage in request.passages]
     assert all(passage.place is not None and passage.text is None for passage in trace.given)
-    assert [passage.cited for passage in trace.given] == [(1,), ()]
+    assert [passage.cited for passage in trace.given] == [(), (1,)]
     assert trace.answer.content == ending.content == "A week [1]."
-    assert trace.answer.citations[0].chunk_id == trace.given[0].chunk_id
+    assert trace.answer.citations[0].chunk_id == trace.given[1].chunk_id
     assert (trace.usage, trace.model.spec, trace.model.provider) == (ending.metadata.usage, "scripted", "scripted")
     assert trace.ttft_ms == ending.metadata.ttft_ms
-    assert [step.step for step in trace.steps] == ["routing", "retrieving", "generating"]
+    assert [each.support for each in trace.answer.support] == ["supported"]
+    assert [step.step for step in trace.steps] == ["routing", "retrieving", "generating", "verifying"]
     assert trace.steps[1].numbers == {"passages": 2, "pages": 2}
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from providers.base import Capabilities, Purpose, Request, TextDelta
 from providers.extractive import Extractive
 from providers.scripted import Scripted, Step
+from providers.sentences import split_sentences
 from sitechat.events import AnswerMetadata, Event, Intent
 from sitechat.identity import LOCAL
 from sitechat.pipeline.advisor import Advisor
@@ -81,5 +82,14 @@ class Asking:
 
 
 def _follow(replies: Replies, request: Request) -> Iterable[Step]:
-    script = replies.get(request.purpose, ("Said [1].",) if request.purpose == "answer" else ())
+    script = replies.get(request.purpose, (_quotation(request),) if request.purpose == "answer" else ())
     return [TextDelta(step) if isinstance(step, str) else step for step in script]
+
+
+def _quotation(request: Request) -> str:
+    """The first sentence of the first passage: what nobody has to be asked about."""
+    if not request.passages:
+        return "Said."
+    text = request.passages[0].text
+    start, end = split_sentences(text)[0]
+    return f"{text[start:end]} [1]"

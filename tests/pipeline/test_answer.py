@@ -72,9 +72,9 @@ def tokens(events: list[Event]) -> str:
 
 
 async def test_steps_come_in_order_each_closed_with_its_time(bench: Bench) -> None:
-    await bench.ask("How long do plums keep?", "A week [1].")
+    await bench.ask("How long do plums keep?", "Dried figs and plums keep [1].")
     steps = [(e.step, "ms" in (e.detail or {})) for e in bench.events if isinstance(e, Status)]
-    names = ["routing", "retrieving", "generating"]
+    names = ["routing", "retrieving", "generating", "verifying"]
     assert steps == [(name, closed) for name in names for closed in (False, True)]
 
 

@@ -75,7 +75,7 @@ async def test_without_a_model_a_text_about_what_is_not_there_is_refused(asking:
 async def test_the_steps_are_those_of_an_answer(asking: Asking) -> None:
     await asking.ask("Summarise refunds")
     steps = [event.step for event in asking.events if isinstance(event, Status)]
-    assert (steps[0], steps[-1]) == ("routing", "generating")
+    assert (steps[0], steps[-1]) == ("routing", "verifying")
 
 
 def test_every_name_of_a_text_belongs_to_one_template() -> None:
