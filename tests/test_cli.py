@@ -202,3 +202,17 @@ def test_a_question_can_be_asked_of_some_documents_only(run: Run, handbook: Path
     unknown = run("ask", question, "--source", "nowhere")
     assert unknown.exit_code == 2
     assert "There is no source “nowhere”" in unknown.stderr
+
+
+def test_sentences_to_check_are_listed_and_only_citations_that_hold_are(
+    run: Run, handbook: Path, tmp_path: Path
+) -> None:
+    run("ingest", handbook / "leave.md", "-k", "Handbook")
+    script = tmp_path / "doubtful.json"
+    said = "Everyone has thirty days of leave a year [1]. Everyone has 99 days of leave a year [1]."
+    script.write_text(json.dumps([{"text": said}]), encoding="utf-8")
+    asked = run("ask", "How many days of leave does everyone have?", "--model", f"scripted/{script}")
+    assert asked.exit_code == 0
+    assert "Everyone has 99 days of leave a year." in asked.stdout.partition("To check (1):")[2]
+    assert "number 99" in asked.stdout
+    assert "[1] Leave" in asked.stdout

@@ -23,6 +23,7 @@ from sitechat.events import (
     to_json,
 )
 from sitechat.identity import LOCAL
+from sitechat.pipeline.marks import mark_spans
 from sitechat.runtime import Runtime
 from sitechat.storage.narrowing import Narrowing
 
@@ -97,6 +98,7 @@ class _AnswerPrinter(_JsonPrinter):
 
     def __init__(self) -> None:
         self._citations: list[Citation] = []
+        self._printed = ""
         self._in_line = False
 
     def follow(self, events: Iterator[Event]) -> bool:
@@ -117,7 +119,9 @@ class _AnswerPrinter(_JsonPrinter):
             case Citation():
                 self._citations.append(event)
             case Answered():
+                self._corrected(event)
                 self._sources(event)
+                self._doubts(event)
             case Stopped():
                 people.print("\n[yellow]Stopped.[/]")
             case Failed():
@@ -138,6 +142,7 @@ class _AnswerPrinter(_JsonPrinter):
             people.print(f"[dim]  {event.message}{facts} · {spent} ms[/]")
 
     def _text(self, text: str) -> None:
+        self._printed += text
         print(text, end="", flush=True)
         self._in_line = not text.endswith("\n")
 
@@ -154,7 +159,26 @@ class _AnswerPrinter(_JsonPrinter):
             people.print(f"[dim]  From an earlier answer, of {event.metadata.cached_at:%Y-%m-%d %H:%M} UTC.[/]")
         for page in event.closest:
             results.print(f"  closest: {escape(page.title)}  [dim]{escape(page.url)}[/]")
-        for citation in self._citations:
+        named = {number for mark in mark_spans(event.content) for number in mark.numbers}
+        for citation in (each for each in self._citations if each.number in named):
             place = f"{citation.title} › {citation.heading}" if citation.heading else citation.title
             results.print(f"\\[{citation.number}] [bold]{escape(place)}[/]  [dim]{escape(citation.url)}[/]")
             results.print(f"    “{escape(' '.join(citation.quote.split()))}”")
+
+    def _corrected(self, event: Answered) -> None:
+        """Marks that did not hold have been printed already: the sentences that carried them are said anew."""
+        self._end_line()
+        if event.content.strip() == self._printed.strip():
+            return
+        people.print("[yellow]Some citations did not hold. Corrected:[/]")
+        for each in event.metadata.support:
+            if each.dropped:
+                results.print(f"  {escape(event.content[each.start : each.end])}")
+
+    def _doubts(self, event: Answered) -> None:
+        doubtful = [each for each in event.metadata.support if each.support != "supported"]
+        if doubtful:
+            results.print(f"To check ({len(doubtful)}):")
+        for each in doubtful:
+            why = ", ".join(f"{reason.kind} {reason.words}".strip() for reason in each.reasons)
+            results.print(f"  {escape(each.sentence)}  [dim]{escape(why)}[/]")

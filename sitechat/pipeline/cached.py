@@ -52,6 +52,7 @@ def repeat(state: TurnState, reused: Reused) -> Iterator[Event]:
     message = reused.message
     state.intent = reused.metadata.intent
     state.refused, state.closest = message.refused, message.closest
+    state.support = reused.metadata.support
     waiting = {citation.number: citation for citation in reused.citations}
     state.first_token_at = perf_counter()
     for piece in split_marks(message.content):

@@ -82,7 +82,7 @@ def states_something(raw: str, text: str, *, marked: bool) -> bool:
         return False
     if _COURTESY.match(text):
         return any(fact.kind != "name" for fact in facts(text))
-    return bool(_CLOSED.search(text)) or len(telling(text)) >= _LEAST_WORDS
+    return bool(_CLOSED.search(text) and telling(text)) or len(telling(text)) >= _LEAST_WORDS
 
 
 def _sentences(content: str, marks: Sequence[MarkSpan]) -> Iterator[tuple[int, int, tuple[MarkSpan, ...]]]:

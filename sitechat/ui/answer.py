@@ -28,7 +28,10 @@ def answer(message: Message, found: Mapping[int, Standing], *, latest: bool) -> 
         with st.expander(plain(steps.summary(message)), type="compact", icon=":material/check:"):
             st.markdown(steps.listed(message.steps))
         with st.container(key=f"answer-{message.id}"):
-            st.markdown(safe_markdown(message.content, evidence.marks(message.citations)), anchors=False)
+            marks, checks = evidence.marks(message.citations), evidence.checks(message)
+            st.markdown(safe_markdown(message.content, marks, checks), anchors=False)
+        if checks:
+            st.caption(f":material/rule: {text.to_check(len(checks))}")
         if message.state == "stopped":
             st.badge(text.STOPPED, icon=":material/stop_circle:", color="gray")
         elif message.metadata is not None and message.metadata.truncated:

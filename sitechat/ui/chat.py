@@ -125,6 +125,7 @@ def _for_reader(shown: Sequence[Message], found: Standings) -> dict[str, Any]:
                 str(c.number): evidence.card(c, evidence.passage(c, found.get(message.id, {}).get(c.number), now))
                 for c in message.citations
             },
+            "checks": evidence.check_cards(message),
         }
         for message in shown
         if message.role == "assistant"

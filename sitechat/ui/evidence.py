@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sitechat.events import Citation
+from sitechat.events import Citation, SentenceSupport
 from sitechat.storage.values import Message, Standing, Standings
 from sitechat.ui import session, text
-from sitechat.ui.markdown import Mark
+from sitechat.ui.markdown import Check, Mark
 
 _AROUND = 320
 """Characters of the passage shown on each side of the quoted words."""
@@ -30,6 +30,35 @@ class Passage:
 
 def marks(citations: Iterable[Citation]) -> dict[int, Mark]:
     return {c.number: Mark(c.number, c.url, text.source_tooltip(c.number, c.title, c.quote)) for c in citations}
+
+
+def doubtful(message: Message) -> list[SentenceSupport]:
+    """The sentences of an answer that are to be checked."""
+    found = message.metadata.support if message.metadata is not None else ()
+    return [each for each in found if each.support != "supported"]
+
+
+def checks(message: Message) -> list[Check]:
+    """The same where they stand, each with the way to the words that come nearest."""
+    return [Check(each.start, each.end, _nearest(each), text.check_tooltip(each.reasons)) for each in doubtful(message)]
+
+
+def check_cards(message: Message) -> dict[str, dict[str, str]]:
+    """For the reader script, by tooltip and address."""
+    return {
+        f"{text.check_tooltip(each.reasons)} {_nearest(each)}": {
+            "title": text.CHECK_THIS,
+            "section": text.reasons(each.reasons),
+            "quote": each.evidence.quote if each.evidence else "",
+            "about": text.NEAREST_WORDS if each.evidence else "",
+        }
+        for each in doubtful(message)
+    }
+
+
+def _nearest(support: SentenceSupport) -> str:
+    near = support.evidence
+    return f"/source/{near.document_id}?start={near.start}&end={near.end}#quote" if near is not None else "#"
 
 
 def find(conversation_id: str, messages: Sequence[Message]) -> Standings:

@@ -31,6 +31,9 @@ _LINE_START = re.compile(r"^(?:([-+=]|:(?=-))|(\d{1,9})([.)])(?=\s|$))", re.MULT
 _SIGN = "\ufdd0"
 """No character of any text; tells a mark from a bracketed number."""
 _MARK = re.compile(rf"\[{_SIGN}(\d+)\]")
+_CHECK = re.compile(rf"\{{{_SIGN}(\d*)\}}")
+_PIECE = re.compile(r"[^\s>|](?:[^|\n]*[^\s|])?")
+"""What stands in one line and one cell of a table."""
 _SPLIT = ":color[]"
 
 
@@ -44,6 +47,16 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """Words ``source[start:end]`` that are to be checked, where that can be done, and a line that says why."""
+
+    start: int
+    end: int
+    url: str
+    tooltip: str
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
     """A top-level block: the line of the source where it begins, and its Markdown as it may be drawn."""
 
@@ -52,18 +65,33 @@ class Block:
     ends_in_fence: bool
 
 
-def safe_markdown(source: str, marks: Mapping[int, Mark] | None = None) -> str:
+def safe_markdown(source: str, marks: Mapping[int, Mark] | None = None, checks: Sequence[Check] = ()) -> str:
     """All of ``source`` as drawable Markdown. ``marks``: which ``[n]`` are citations; others stay text."""
-    return "\n\n".join(block.markdown for block in blocks(source, marks))
+    return "\n\n".join(block.markdown for block in blocks(source, marks, checks))
 
 
-def blocks(source: str, marks: Mapping[int, Mark] | None = None) -> list[Block]:
+def blocks(source: str, marks: Mapping[int, Mark] | None = None, checks: Sequence[Check] = ()) -> list[Block]:
     """The top-level blocks of ``source``, in order. Each drawn alone looks as it does within the whole."""
-    tokens = _PARSER.parse(_signed(_clean(source), marks or {}), {"marks": marks or {}})
+    tokens = _parsed(source, marks or {}, ())
+    if checks:
+        marked = _parsed(source, marks or {}, checks)
+        tokens = marked if _shape(marked) == _shape(tokens) else tokens
     return [
-        Block((group[0].map or [0])[0], "\n".join(_block(group)).replace(_SIGN, ""), _ends_in_fence(group))
+        Block((group[0].map or [0])[0], _unsigned("\n".join(_block(group))), _ends_in_fence(group))
         for group in _groups(tokens)
     ]
+
+
+def _parsed(source: str, marks: Mapping[int, Mark], checks: Sequence[Check]) -> list[Token]:
+    signed = _signed(_underlined(source, checks), marks)
+    return _PARSER.parse(signed, {"marks": marks, "checks": checks})
+
+
+def _shape(tokens: Sequence[Token]) -> list[tuple[str, int]]:
+    """What a text is made of: signs that would change it are left out altogether."""
+    inside = (child for token in tokens for child in token.children or ())
+    kept = [(child.type, child.level) for child in inside if child.type not in ("check", "text")]
+    return [(token.type, token.level) for token in tokens] + kept
 
 
 def plain(text: str) -> str:
@@ -83,6 +111,38 @@ def _signed(source: str, marks: Mapping[int, Mark]) -> str:
     return "".join(pieces)
 
 
+def _underlined(source: str, checks: Sequence[Check]) -> str:
+    """Clean, with a sign before and behind each piece of what is to be checked."""
+    parts: list[str] = []
+    position = 0
+    for number, check in enumerate(checks):
+        for piece in _PIECE.finditer(source, check.start, check.end):
+            parts += [
+                _clean(source[position : piece.start()]),
+                f"{{{_SIGN}{number}}}",
+                _clean(piece[0]),
+                f"{{{_SIGN}}}",
+            ]
+            position = piece.end()
+    return "".join([*parts, _clean(source[position:])])
+
+
+def _unsigned(markdown: str) -> str:
+    """Without signs in code, where nothing is a mark."""
+    return _CHECK.sub("", markdown).replace(_SIGN, "")
+
+
+def _check_rule(state: StateInline, silent: bool) -> bool:
+    """A sign of :func:`_underlined` becomes a token of its own, which says what is to be checked from here on."""
+    match = _CHECK.match(state.src, state.pos, state.posMax)
+    if match is None:
+        return False
+    if not silent:
+        state.push("check", "", 0).meta = {"check": state.env["checks"][int(match[1])] if match[1] else None}
+    state.pos = match.end()
+    return True
+
+
 def _mark_rule(state: StateInline, silent: bool) -> bool:
     """A signed ``[n]`` becomes a token of its own, before links are looked for."""
     match = _MARK.match(state.src, state.pos, state.posMax)
@@ -98,6 +158,7 @@ def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"maxNesting": 50}).enable(["table", "strikethrough"])
     parser.disable(["html_block", "html_inline", "reference"])
     parser.inline.ruler.before("link", "mark", _mark_rule)
+    parser.inline.ruler.before("link", "check", _check_rule)
     return parser
 
 
@@ -198,28 +259,35 @@ def _alignment(style: str) -> str:
 def _inline(token: Token, *, cell: bool = False) -> str:
     out: list[str] = []
     closed = False
+    check: Check | None = None
     children = token.children or []
     index = 0
     while index < len(children):
         child = children[index]
+        if child.type == "check":
+            check = child.meta["check"]
+            index += 1
+            continue
         if child.type == "link_open":
             end = next(i for i in range(index, len(children)) if children[i].type == "link_close")
-            out.append(_link(str(child.attrGet("href") or ""), children[index + 1 : end]))
+            label = children[index + 1 : end]
+            out.append(_link(str(child.attrGet("href") or ""), label))
+            check = next((each.meta["check"] for each in reversed(label) if each.type == "check"), check)
             index = end
         else:
             # Without something between them, a closing and an opening row of asterisks would read as one.
-            out.append(_SPLIT + child.markup if closed and child.nesting == 1 else _span(child, cell=cell))
+            out.append(_SPLIT + child.markup if closed and child.nesting == 1 else _span(child, check, cell=cell))
         closed = child.nesting == -1
         index += 1
     return "".join(out)
 
 
-def _span(token: Token, *, cell: bool) -> str:
+def _span(token: Token, check: Check | None, *, cell: bool) -> str:
     match token.type:
         case "text":
-            return _text(token.content)
+            return _text(token.content, check)
         case "code_inline":
-            return _code(token.content, cell=cell)
+            return _checked(_code(token.content, cell=cell), check)
         case "softbreak":
             return "\n"
         case "hardbreak":
@@ -232,9 +300,21 @@ def _span(token: Token, *, cell: bool) -> str:
             return token.markup
 
 
+def _checked(markdown: str, check: Check | None) -> str:
+    """Words that are to be checked are a link to where that can be done; the style sheet shows them as words."""
+    words = markdown.strip()
+    if check is None or not any(char.isalnum() for char in words):
+        return markdown
+    before, _, after = markdown.partition(words)
+    return f'{before}[{words}](<{_destination(check.url)}> "{_tooltip(check.tooltip)}"){after}'
+
+
 def _mark(mark: Mark) -> str:
-    tooltip = _text(" ".join(_clean(mark.tooltip).split())).replace('"', '\\"')
-    return f'[:color[\\[]{mark.number}:color[\\]]](<{_destination(mark.url)}> "{tooltip}")'
+    return f'[:color[\\[]{mark.number}:color[\\]]](<{_destination(mark.url)}> "{_tooltip(mark.tooltip)}")'
+
+
+def _tooltip(words: str) -> str:
+    return _text(" ".join(_clean(words).split())).replace('"', '\\"')
 
 
 def _link(target: str, label: Sequence[Token]) -> str:
@@ -275,15 +355,15 @@ def _longest_run(text: str) -> int:
     return max((len(run) for run in re.findall("`+", text)), default=0)
 
 
-def _text(text: str) -> str:
+def _text(text: str, check: Check | None = None) -> str:
     """Escape ``text``; bare web addresses become links whose words are the address."""
     out: list[str] = []
     end = 0
     for match in _URL.finditer(text):
         target = match[0] if "://" in match[0] else f"http://{match[0]}"
-        out += [_escape(text[end : match.start()]), f"[{_escape(match[0])}](<{_destination(target)}>)"]
+        out += [_checked(_escape(text[end : match.start()]), check), f"[{_escape(match[0])}](<{_destination(target)}>)"]
         end = match.end()
-    return "".join([*out, _escape(text[end:])])
+    return "".join([*out, _checked(_escape(text[end:]), check)])
 
 
 def _escape(text: str) -> str:

@@ -1,6 +1,7 @@
 """Pages run by AppTest on the real engine, with a model and a search model on loopback."""
 
 import asyncio
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,11 @@ def settings_page() -> None:
     from sitechat.ui import settings_page as page
 
     page.page()
+
+
+TROUBLE = "openai/wire-e500,openai/wire-n30-c9,openai/wire-e429-ra7,openai/wire-h3"
+DOUBTFUL = "The warranty of the kettle lasts for three years [1]. The warranty of the kettle lasts for 42 years [1]."
+"""An answer whose second sentence no document supports."""
 
 
 @dataclass
@@ -96,12 +102,14 @@ class Pages:
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
     """One engine for a module of tests."""
+    script = tmp_path_factory.mktemp("scripts") / "doubtful.json"
+    script.write_text(json.dumps([{"text": DOUBTFUL}]), encoding="utf-8")
     with OpenAIWire() as wire, pytest.MonkeyPatch.context() as patch:
         environment = {
             "OPENAI_BASE_URL": wire.url,
             "OPENAI_API_KEY": "sk-of-a-test-x4Kd",
             "SITECHAT_LLM": "openai/wire-cite-n30",
-            "SITECHAT_MODELS": "openai/wire-e500,openai/wire-n30-c9,openai/wire-e429-ra7,openai/wire-h3",
+            "SITECHAT_MODELS": f"{TROUBLE},scripted/{script}",
             "SITECHAT_EMBEDDING": "openai/wire",
             "SITECHAT_DATA_DIR": str(tmp_path_factory.mktemp("data")),
             "SITECHAT_SAMPLE": "false",

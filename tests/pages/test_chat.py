@@ -41,6 +41,20 @@ def test_a_sample_question_is_answered_with_evidence(pages: Pages) -> None:
     assert any(text.answered(1, answer.metadata.duration_ms / 1000) == e.label for e in app.expander if answer.metadata)
 
 
+def test_a_sentence_that_no_source_supports_stays_and_says_that_it_is_to_be_checked(pages: Pages) -> None:
+    script = next(spec for spec in pages.runtime.settings.models.split(",") if spec.startswith("scripted/"))
+    app = ask(pages.chat(), QUESTION, script)
+    assert not app.exception
+    answer = pages.thread(app).messages[1]
+    assert answer.metadata is not None
+    assert [each.support for each in answer.metadata.support] == ["supported", "unsupported"]
+    shown = written(app)
+    assert text.to_check(1) in shown
+    assert "lasts for 42 years" in shown
+    assert f"{text.CHECK_THIS}: The number 42 is not in the source." in shown
+    assert answer.content.endswith("42 years."), "a mark that does not hold is taken away"
+
+
 def test_a_typed_question_opens_a_conversation_that_another_tab_finds(pages: Pages) -> None:
     app = ask(pages.chat(), "Hello")
     again = pages.chat(str(app.query_params["c"]))

@@ -150,7 +150,7 @@ async def test_without_a_judgement_a_model_that_writes_decides_itself(
 ) -> None:
     state = await bench.ask("Who won the cup in 1954?", judgement)
     assert state.grade is None
-    assert state.content == "A week [1]."
+    assert state.content.startswith("A week")
     assert bench.messages("expanding") == []
     assert bench.written == 1
 

@@ -10,6 +10,7 @@ from sitechat.pipeline.state import TurnState
 from tests.pipeline.asking import Asking
 
 QUESTION = "How long do refunds take, and when do backups run?"
+ENOUGH = json.dumps({"grades": [3, 3, 3], "enough": True, "searches": []})
 PAID, NIGHTLY = "Refunds are paid within 14 days.", "Backups run every night at two."
 
 
@@ -22,7 +23,7 @@ async def number_of(asking: Asking, words: str) -> int:
 async def answered(asking: Asking, content: str, **rulings: object) -> TurnState:
     refunds, backups = await number_of(asking, "Refunds"), await number_of(asking, "Backups")
     said = content.replace("[r]", f"[{refunds}]").replace("[b]", f"[{backups}]")
-    return await asking.ask(QUESTION, {"answer": [said], "verify": [json.dumps(rulings)] if rulings else []})
+    return await asking.ask(QUESTION, {"answer": [said], "grade": [ENOUGH], "verify": [json.dumps(rulings)]})
 
 
 def streamed(asking: Asking) -> str:
@@ -135,7 +136,7 @@ async def test_a_reply_of_no_use_changes_nothing(asking: Asking, reply: str) -> 
     number = await number_of(asking, "Refunds")
     said = f"Refunds take 21 days [{number}]."
     alone = await asking.ask(QUESTION, {"answer": [said]})
-    state = await asking.ask(QUESTION, {"answer": [said], "verify": [reply]})
+    state = await asking.ask(QUESTION, {"answer": [said], "grade": [ENOUGH], "verify": [reply]})
     assert (state.content, state.support) == (alone.content, alone.support)
 
 

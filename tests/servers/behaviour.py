@@ -19,7 +19,7 @@ A name is a word followed by flags in any order, for example ``wire-r50-n200-d30
 ``long``  the prompt is too long for the model
 ``md``    Markdown with headings, lists, tables and fenced code
 ``echo``  the last user message
-``cite``  mark ``[1]`` after every twelfth token
+``cite``  repeat the sentences of passage 1 of the last user message, each with the mark ``[1]``
 ``nu``    never send usage
 ``so``    reject ``stream_options``, as some older servers do
 ``html``  answer with a web page and status 200
@@ -31,9 +31,11 @@ import asyncio
 import email.utils
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+
+from providers.sentences import readable, split_sentences
 
 WORDS = (
     "the", "of", "and", "to", "in", "is", "that", "for", "on", "with", "as", "by", "this", "from", "at", "which",
@@ -136,10 +138,20 @@ def answer(behaviour: Behaviour, question: str) -> list[str]:
         return re.findall(r"\s*\S+", question)[:400] or ["empty"]
     if "md" in behaviour.words:
         return [MARKDOWN[i % len(MARKDOWN)] for i in range(behaviour.tokens)]
-    tokens = [_word(i) for i in range(behaviour.tokens)]
-    if "cite" in behaviour.words:
-        tokens = [f"{token} [1]" if i % 12 == 11 else token for i, token in enumerate(tokens)]
-    return tokens
+    if "cite" in behaviour.words and (quoted := list(_quoted(question))):
+        return [quoted[i % len(quoted)] for i in range(behaviour.tokens)]
+    return [_word(i) for i in range(behaviour.tokens)]
+
+
+def _quoted(prompt: str) -> Iterator[str]:
+    """The words of the first passage, with a mark behind each sentence."""
+    passage = re.search(r'<passage number="1"[^>]*>\n(.*?)\n</passage>', prompt, re.DOTALL)
+    text = passage[1] if passage else ""
+    for start, end in split_sentences(text):
+        words = readable(text[start:end]).split()
+        if len(words) >= 3 and "`" not in text[start:end]:
+            yield from (f" {word}" for word in words[:-1])
+            yield f" {words[-1]} [1]"
 
 
 def _word(i: int) -> str:

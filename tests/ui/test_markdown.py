@@ -7,8 +7,10 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from sitechat.pipeline.claims import claims
 from sitechat.pipeline.marks import split_marks
-from sitechat.ui.markdown import Mark, blocks, plain, safe_markdown
+from sitechat.ui.markdown import Check, Mark, blocks, plain, safe_markdown
+from sitechat.ui.text import CHECK_THIS
 
 MARKS = {n: Mark(n, f"https://example.org/{n}#:~:text=a%20b,c", f"Source {n}: A “title” — “quote”") for n in (1, 2, 3)}
 READER = MarkdownIt("commonmark", {"maxNesting": 50}).enable(["table", "strikethrough"])
@@ -110,6 +112,27 @@ def test_a_mark_is_a_link_with_its_tooltip_and_its_brackets_stay_in_the_text() -
     mark = {1: Mark(1, "/source/x?start=1&end=2#quote", 'Source 1: a "b" `c` [d] $e')}
     expected = r'[:color[\[]1:color[\]]](</source/x?start=1&end=2#quote> "Source 1: a \"b\" \`c\` \[d\] \$e")'
     assert safe_markdown("[1]", mark) == expected
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.lists(st.one_of(PIECES, st.sampled_from(["[1]", "Plums keep a week. ", "Figs. "])), max_size=25).map("".join))
+@example("**Plums** keep _a week_ `in a` cellar, see https://example.org/x for more [1].")
+@example("| Fruit | Days kept in a cellar |\n|---|---|\n| Plums | 7 [1] |\n")
+@example("> Plums keep a week\n> in a cellar.")
+def test_marking_what_is_to_be_checked_changes_nothing_else(source: str) -> None:
+    checks = [Check(claim.start, claim.end, "/source/x", f"{CHECK_THIS}: why") for claim in claims(source)]
+    drawn = bare(as_streamlit_reads(safe_markdown(source, MARKS, checks)))
+    unmarked = re.sub(rf'<a href="/source/x" title="{CHECK_THIS}[^"]*">(.*?)</a>', r"\1", drawn, flags=re.DOTALL)
+    assert unmarked == bare(as_streamlit_reads(safe_markdown(source, MARKS)))
+
+
+def test_words_to_check_lead_to_the_nearest_words_and_say_why() -> None:
+    checks = [Check(0, 21, "/source/x?start=1&end=2#quote", 'Check this: "7"')]
+    link = r'(</source/x?start=1&end=2#quote> "Check this: \"7\"")'
+    assert (
+        safe_markdown("They **keep 7** days. Well.", {}, checks)
+        == f"[They]{link} **[keep 7]{link}** [days.]{link} Well."
+    )
 
 
 def test_blocks_know_their_lines() -> None:

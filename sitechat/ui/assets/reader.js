@@ -46,6 +46,9 @@ function safeAddress(address) {
   return /^https?:\/\//i.test(address) || /^\/(?!\/)/.test(address);
 }
 
+const MARK = 'a.sitechat-mark, a[title^="Source "]';
+const CHECK = 'a.sitechat-check, a[title^="Check this"]';
+
 function keyOf(node, prefix) {
   const holder = node.closest(`[class*="st-key-${prefix}-"]`);
   if (holder === null) return null;
@@ -97,9 +100,14 @@ export default function ({ data }) {
   }
 
   function evidence(mark) {
+    const tip = mark.dataset.tip ?? mark.title;
+    if (mark.matches(CHECK)) {
+      const checks = answers[keyOf(mark, "answer") ?? ""]?.checks ?? {};
+      return checks[`${tip} ${mark.getAttribute("href")}`] ?? { title: tip };
+    }
     const number = (/\d+/.exec(mark.textContent) ?? [""])[0];
     const known = answers[keyOf(mark, "answer") ?? ""]?.cards?.[number];
-    return known ?? fromTooltip(mark.dataset.tip ?? mark.title, words);
+    return known ?? fromTooltip(tip, words);
   }
 
   function fill(mark) {
@@ -165,14 +173,14 @@ export default function ({ data }) {
 
   // The browser's own tooltip would cover the card.
   function hush(mark) {
-    mark.classList.add("sitechat-mark");
+    mark.classList.add(mark.matches(CHECK) ? "sitechat-check" : "sitechat-mark");
     if (mark.title) mark.dataset.tip = mark.title;
     mark.removeAttribute("title");
   }
 
   function markAt(event) {
     const target = event.target instanceof Element ? event.target : null;
-    const link = target?.closest('a.sitechat-mark, a[title^="Source "]') ?? null;
+    const link = target?.closest(`${MARK}, ${CHECK}`) ?? null;
     return link !== null && keyOf(link, "answer") !== null ? link : null;
   }
 
@@ -207,9 +215,11 @@ export default function ({ data }) {
   listen(document, "click", (event) => {
     const mark = markAt(event);
     // Browsers whose clicks do not say what made them: what was seen last, which a run of the page in between forgets.
-    if (mark && (event.pointerType ? event.pointerType !== "mouse" : touched)) {
+    if (!mark) return;
+    const tapped = event.pointerType ? event.pointerType !== "mouse" : touched;
+    if (tapped || mark.matches(CHECK)) { // words to check are words first: a click on them leads nowhere else
       event.preventDefault();
-      show(mark, true);
+      show(mark, tapped);
     }
   }, { capture: true });
   listen(document, "keydown", (event) => {
