@@ -4,7 +4,7 @@ Everything here runs on the engine's loop.
 """
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -111,7 +111,8 @@ class Examination:
         grade = state.grade
         score, threshold = (grade.score, grade.threshold) if grade is not None else (None, None)
         ranked = self.texts.ranked(cited)
-        return Reply(state.content, state.refused, words, ranked, score=score, threshold=threshold)
+        support = Counter(str(sentence.support) for sentence in state.support)
+        return Reply(state.content, state.refused, words, ranked, support, score, threshold)
 
 
 def _asked(text: str) -> Message:
