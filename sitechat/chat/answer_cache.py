@@ -22,7 +22,7 @@ import sitechat
 from sitechat.chat import same_question
 from sitechat.chat.standing import confirm, evidence, search_of, searched_up_to
 from sitechat.errors import Unavailable
-from sitechat.events import AnswerMetadata, Citation, Notice, Status
+from sitechat.events import AnswerMetadata, Citation, Notice, SentenceSupport, Status
 from sitechat.pipeline import prompts
 from sitechat.pipeline.cached import Reused
 from sitechat.pipeline.compositions import composition, is_revision, mentions_text
@@ -236,8 +236,21 @@ def _reused(
         each.model_copy(update={"chunk_id": places[each.chunk_id][0].id} if each.chunk_id in places else {})
         for each in metadata.source_chunks
     )
+    support = (_held_up(sentence, places) for sentence in metadata.support)
     citations = tuple(_moved(citation, *places[citation.chunk_id]) for citation in message.citations)
-    return Reused(message, citations, metadata.model_copy(update={"source_chunks": tuple(sources)}), exact)
+    today = {"source_chunks": tuple(sources), "support": tuple(support)}
+    return Reused(message, citations, metadata.model_copy(update=today), exact)
+
+
+def _held_up(sentence: SentenceSupport, places: Mapping[int, tuple[Chunk, int]]) -> SentenceSupport:
+    """A sentence whose evidence is where its passage is now."""
+    found = sentence.evidence
+    if found is None or found.chunk_id not in places:
+        return sentence
+    chunk, start = places[found.chunk_id]
+    by = chunk.start - start
+    moved = found.model_copy(update={"chunk_id": chunk.id, "start": found.start + by, "end": found.end + by})
+    return sentence.model_copy(update={"evidence": moved})
 
 
 def _moved(citation: Citation, chunk: Chunk, start: int) -> Citation:

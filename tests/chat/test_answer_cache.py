@@ -216,6 +216,9 @@ async def test_a_citation_follows_its_passage_to_where_it_is_now(desk: Desk) -> 
     assert text[citation.start : citation.end] == citation.quote
     assert citation.chunk_id in await desk.shop.knowledge.chunks(LOCAL, [citation.chunk_id])
     assert [each.chunk_id for each in again.answered.metadata.source_chunks] == [citation.chunk_id]
+    found = [each.evidence for each in again.answered.metadata.support if each.evidence is not None]
+    assert found
+    assert [text[each.start : each.end] for each in found] == [each.quote for each in found]
     assert (await desk.ask(WARRANTY)).cached
 
 
