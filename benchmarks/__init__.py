@@ -1,1 +1,5 @@
-"""Measurements: run them with `make bench`."""
+"""Measurements.
+
+``make bench`` runs those of sessions, bytes, start-up and ingestion. :mod:`benchmarks.verification` and
+:mod:`benchmarks.answer_cache` are run by themselves, on question sets.
+"""

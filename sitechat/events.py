@@ -85,6 +85,7 @@ class Token(_Event):
 class Citation(_Event):
     """The evidence behind a mark ``[number]``, sent before the mark appears in a token.
 
+    One that checking the sentences adds comes after the last token; its mark is in ``Answered.content`` alone.
     ``quote == document.text[start:end]``: character offsets into the document's extracted text.
     """
 

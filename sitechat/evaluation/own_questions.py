@@ -1,9 +1,10 @@
 """Questions about a person's own knowledge base, asked of its live index.
 
-They are made from its passages: by rules from key sentences and headings, or written by a language model. A part of
-them is twisted into what the passages do not say, so that it has to be refused. The same knowledge base gives the same
-questions, so that evaluations can be compared. Beside them, whatever the limit, stand the questions whose right answer
-the person has told.
+They are made from its passages: by rules from key sentences and headings, or written by the language model that judges
+(``SITECHAT_STEP_MODEL``, else the one that answers). A part of them is twisted into what the passages do not say, so
+that it has to be refused. By rules the same passages give the same questions, so that evaluations can be compared; a
+model may word them otherwise each time, and two evaluations may then share few. Beside them, whatever the limit, stand
+the questions whose right answer the person has told.
 """
 
 import asyncio

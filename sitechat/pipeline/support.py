@@ -1,8 +1,10 @@
 """Does a passage say what a sentence says? The measure that needs no language model.
 
 The sentence is held against the passage's sentence that is nearest to it by ``cosine + .7 coverage``; *coverage* is the
-share of its telling words, weighed by rarity, that are found there. What is found then is one or more reasons to look
-again, or none. Words and vectors do not see swapped roles ("A beat B"), so no verdict here calls a sentence wrong.
+share of its telling words, weighed by rarity, that are found there. Whether the two have too little in common is told
+by the cosine, and by the coverage of that sentence together with its neighbours, the title and the headings. What is
+found then is one or more reasons to look again, or none. Words and vectors do not see swapped roles ("A beat B"), so
+no verdict here calls a sentence wrong.
 """
 
 import re
