@@ -94,9 +94,10 @@ class MarkScanner:
         match = _NUMBERS.match(held)
         if match is None:
             return (0, []) if not final and _PARTIAL.match(held) else (1, [])
-        if match.end() == len(held) and not final:
+        behind = held[match.end() : match.end() + 2]
+        if behind in ("", ":") and not final:
             return 0, []
-        if held[match.end() : match.end() + 1] in ("(", ":") and not held.startswith(": ", match.end()):
+        if behind[:1] == "(" or (behind[:1] == ":" and behind[1:].strip()):
             return match.end(), []
         return match.end(), [int(number) for number in re.findall(r"\d+", match.group())]
 

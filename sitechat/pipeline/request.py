@@ -8,7 +8,6 @@ from sitechat.pipeline import prompts
 from sitechat.pipeline.budget import output_limit, plan, tokens
 from sitechat.pipeline.state import ScoredChunk, Tools, TurnState
 
-_SMALL_TALK_TOKENS = 1_000
 _TOKENS_TO_THINK = 2_000
 _TOKENS_PER_WORD = 4
 """Room for a text twice as long as its template says."""
@@ -50,8 +49,6 @@ def make_request(state: TurnState, tools: Tools) -> Request:
 
 def _wanted(state: TurnState, tools: Tools) -> int:
     """Tokens that the answer may have, by what it is. Models that think before they write need room for that, too."""
-    if state.intent == "chitchat":
-        return min(tools.max_output_tokens, _SMALL_TALK_TOKENS)
     if state.template is not None:
         return min(tools.max_output_tokens, _TOKENS_TO_THINK + _TOKENS_PER_WORD * state.template.words)
     return tools.max_output_tokens

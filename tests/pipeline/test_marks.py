@@ -36,6 +36,9 @@ def merged(pieces: list[Piece]) -> list[Piece]:
         ("[note] stays", ["[note] stays"]),
         ("open [12", ["open [12"]),
         ("fact [1]: and more", ["fact ", 1, ": and more"]),
+        ("The steps [1]:\n\n- one", ["The steps ", 1, ":\n\n- one"]),
+        ("The steps [1]:", ["The steps ", 1, ":"]),
+        ("[1]:http://x", ["[1]:http://x"]),
     ],
 )
 def test_marks_are_told_from_code_links_and_plain_brackets(markdown: str, pieces: list[Piece]) -> None:

@@ -3,6 +3,7 @@
 
 const SHOW_AFTER = 120;
 const HIDE_AFTER = 220;
+const HANDOVER = 2000;
 
 const STYLE = `
   :host { all: initial; }
@@ -280,8 +281,10 @@ export default function ({ data }) {
     notices.disconnect();
     host.remove();
   }
-  window.sitechatReader = { dispose, host, shownFor: () => shownFor, turn: data?.turn ?? null, ended: ended?.of ?? null };
-  return dispose;
+  const mine = { dispose, host, shownFor: () => shownFor, turn: data?.turn ?? null, ended: ended?.of ?? null };
+  window.sitechatReader = mine;
+  // A run of the page may take this away a moment before it mounts it anew; what is tapped in between is heard, too.
+  return () => setTimeout(() => { if (window.sitechatReader === mine) dispose(); }, HANDOVER);
 }
 
 async function copy(text) {
