@@ -32,8 +32,8 @@ _SIGN = "\ufdd0"
 """No character of any text; tells a mark from a bracketed number."""
 _MARK = re.compile(rf"\[{_SIGN}(\d+)\]")
 _CHECK = re.compile(rf"\{{{_SIGN}(\d*)\}}")
-_PIECE = re.compile(r"[^\s>|\\](?:[^|\n]*[^\s|\\])?")
-"""What stands in one line and one cell of a table; a backslash at its edge belongs to what is beside it."""
+_PIECE = re.compile(r"(?<!\\)(?:\\\S|[^\s>|\\])(?:(?:\\[^\n]|[^|\n\\])*(?:\\\S|[^\s|\\]))?")
+"""What stands in one line and one cell of a table; a backslash stays with what it escapes."""
 _SPLIT = ":color[]"
 
 

@@ -121,6 +121,7 @@ def test_a_mark_is_a_link_with_its_tooltip_and_its_brackets_stay_in_the_text() -
 @example("> Plums keep a week\n> in a cellar.")
 @example("\\|Plums keep a week. ")
 @example("Plums keep a week\\")
+@example("\\Plums keep a week. ")
 def test_marking_what_is_to_be_checked_changes_nothing_else(source: str) -> None:
     checks = [Check(claim.start, claim.end, "/source/x", f"{CHECK_THIS}: why") for claim in claims(source)]
     drawn = bare(as_streamlit_reads(safe_markdown(source, MARKS, checks)))
