@@ -40,6 +40,8 @@ class LateVectors:
     @classmethod
     def from_bytes(cls, data: bytes) -> "LateVectors":
         """Raises ``ValueError`` where the bytes are not such vectors."""
+        if len(data) < _HEAD.size:
+            raise ValueError(f"{len(data)} bytes are no vectors of parts")
         version, windows, sentences, dimension = _HEAD.unpack_from(data)
         begin = _HEAD.size + 8 * sentences
         if version != _VERSION or len(data) != begin + (windows + sentences) * dimension:

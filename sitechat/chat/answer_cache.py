@@ -211,13 +211,19 @@ def _contexts(state: TurnState) -> tuple[str, ...]:
 
 
 def _made_in(state: TurnState, tools: Tools) -> str:
-    """A model that writes is given the conversation: what it made of that is nobody else's."""
-    return _said(state) if tools.provider.capabilities.writes or _leans(state) else ALONE
+    """A model that writes is given the whole conversation: what it made of that is nobody else's."""
+    if tools.provider.capabilities.writes:
+        return _hashed(state.history)
+    return _said(state) if _leans(state) else ALONE
 
 
 def _said(state: TurnState) -> str:
-    earlier = [(message.role, message.content) for message in _earlier(state)]
-    return _hash(earlier) if earlier else ALONE
+    return _hashed(_earlier(state))
+
+
+def _hashed(messages: Sequence[Message]) -> str:
+    said = [(message.role, message.content) for message in messages]
+    return _hash(said) if said else ALONE
 
 
 async def _near(entry: CachedAnswer, state: TurnState, tools: Tools) -> bool:

@@ -1,12 +1,16 @@
 """How a turn ends: what is stored, and the terminal event that tells the viewers."""
 
 import logging
+from asyncio import timeout
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Literal
 
 from sitechat.chat.answer_cache import AnswerCache, Done
 from sitechat.chat.log import TurnLog
+from sitechat.disk import trouble_with_disk
 from sitechat.errors import NotFound, SiteChatError
 from sitechat.events import (
     Answered,
@@ -31,6 +35,9 @@ from sitechat.storage.turns import TurnStore
 from sitechat.storage.values import Message, Turn
 
 log = logging.getLogger(__name__)
+
+ENTRY_SECONDS = 3.0
+"""How long the end of a turn waits for what is kept to give its answer again."""
 
 
 @dataclass(slots=True)
@@ -112,7 +119,8 @@ class Endings:
                 turn.conversation_id, turn.id, turn.question, answer, turn.replaces, tx
             )
             if self._cache is not None and entry is not None:
-                await self._cache.add(entry, tx)
+                async with _spared("what is kept to give the answer again", turn.id, tx):
+                    await self._cache.add(entry, tx)
             await self._turns.finish(turn.id, ended, state.content, steps, tx=tx)
             await self._keep_trace(running, ended, tx, message_id=message_id)
         return message_id
@@ -123,7 +131,8 @@ class Endings:
             return None
         done = Done(state, running.tools, metadata, message_id, seen.notices, seen.finished)
         try:
-            return await self._cache.entry(done)
+            async with timeout(ENTRY_SECONDS):
+                return await self._cache.entry(done)
         except Exception:  # an answer is worth more than that it can be given again
             log.exception("the answer of turn %s could not be kept to be given again", running.turn.id)
             return None
@@ -139,12 +148,21 @@ class Endings:
     ) -> None:
         turn, seen = running.turn, running.log
         course = Course(turn.id, turn.model, turn.started_at, outcome, seen.finished, seen.notices, message_id, failure)
-        try:
+        async with _spared("the trace", turn.id, tx):
             trace = trace_of(running.state, running.tools, course)
-        except Exception:  # an answer is worth more than the account of how it came about
-            log.exception("no trace of turn %s could be made", turn.id)
-            return
-        await self._traces.add(turn.id, message_id, trace.model_dump_json(), tx)
+            await self._traces.add(turn.id, message_id, trace.model_dump_json(), tx)
+
+
+@asynccontextmanager
+async def _spared(what: str, turn_id: str, tx: Transaction) -> AsyncIterator[None]:
+    """What is written inside is undone by itself where it fails: an answer is worth more than that."""
+    try:
+        async with tx.begin_nested():
+            yield
+    except Exception as error:
+        if trouble_with_disk(error):  # then nothing of the transaction may have been written
+            raise
+        log.exception("%s of turn %s could not be stored", what, turn_id)
 
 
 def failure_of(running: RunningTurn, error: SiteChatError) -> Failed:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from sitechat.chat.conversations import ConversationService
 from sitechat.chat.log import TurnLog
-from sitechat.errors import Unavailable
+from sitechat.errors import NotFound, Unavailable
 from sitechat.events import Event
 from sitechat.identity import Caller
 from sitechat.pipeline.again import answer_again, recorded
@@ -48,7 +48,7 @@ class ReplayService:
     async def replay(self, caller: Caller, answer_id: str, *, today: bool = False, model: str | None = None) -> Replay:
         """Answer again, by the same language model or another. Raises ``SiteChatError``, also where none was kept."""
         asked = await self._traces.trace(caller, answer_id)
-        before = await self._traces.trace(caller, asked.reused.message_id) if asked.reused is not None else asked
+        before = await self._first(caller, asked.reused.message_id) if asked.reused is not None else asked
         spec = model or before.model.spec
         tools = self._tools_for(spec)
         if today or not tools.provider.capabilities.writes:
@@ -66,6 +66,15 @@ class ReplayService:
             after=after,
             difference=difference(before, after),
         )
+
+    async def _first(self, caller: Caller, answer_id: str) -> Trace:
+        """How the answer came about that was given again; it may be another person's, or deleted."""
+        try:
+            return await self._traces.trace(caller, answer_id)
+        except NotFound as error:
+            raise NotFound(
+                "This answer repeats an earlier one. How that was found is not kept any more, or is another person's."
+            ) from error
 
     async def _today(self, caller: Caller, asked: Trace) -> TurnState:
         turn = await self._turns.get(caller, asked.turn_id)

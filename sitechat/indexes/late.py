@@ -24,6 +24,14 @@ class Sentences:
     vectors: NDArray[np.float32]
 
 
+@dataclass(frozen=True, slots=True)
+class QueryVector:
+    """A query's unit vector, shape ``(dimension,)``; it means nothing among vectors of another ``generation``."""
+
+    generation: int
+    values: NDArray[np.float32]
+
+
 class Run(Protocol):
     """Runs a function on a worker thread and awaits it."""
 
@@ -36,21 +44,25 @@ class LateReader:
         self._run = run
 
     async def scores(
-        self, generation: Generation, query: NDArray[np.float32], chunk_ids: Collection[int]
+        self, generation: Generation, query: QueryVector, chunk_ids: Collection[int]
     ) -> dict[int, LateScore]:
         """How near ``query`` comes to the parts of these chunks, of those that have such vectors."""
-        if query.shape != (generation.dimension,):
+        if query.generation != generation.id:
             return {}  # of a model that was exchanged meanwhile
         stored = await self._vectors.late(generation.id, chunk_ids)
 
         def scored() -> dict[int, LateScore]:
             parts = _decoded(stored, generation.dimension)
-            return dict(zip(parts, score(query, list(parts.values())), strict=True))
+            return dict(zip(parts, score(query.values, list(parts.values())), strict=True))
 
         return await self._run(scored)
 
-    async def sentences(self, generation: Generation, chunk_ids: Collection[int]) -> dict[int, Sentences]:
-        """The sentences of these chunks, of those that have such vectors."""
+    async def sentences(
+        self, generation: Generation, query: QueryVector, chunk_ids: Collection[int]
+    ) -> dict[int, Sentences]:
+        """The sentences of these chunks, of those that have vectors to be compared with ``query``."""
+        if query.generation != generation.id:
+            return {}
         stored = await self._vectors.late(generation.id, chunk_ids)
 
         def read() -> dict[int, Sentences]:

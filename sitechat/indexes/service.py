@@ -16,13 +16,12 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sitechat.disk import trouble_with_disk
 from sitechat.errors import SiteChatError, Unavailable
 from sitechat.indexes import passages, stored
 from sitechat.indexes.follower import DenseFollower, IndexVersion, TextFollower, follow, version
-from sitechat.indexes.late import LateReader, Sentences
+from sitechat.indexes.late import LateReader, QueryVector, Sentences
 from sitechat.indexes.state import SearchState
 from sitechat.storage.values import Embedding
 from sitechat.storage.vectors import HEADING_SEPARATOR, Generation, VectorsStore
@@ -45,7 +44,6 @@ from vectorstore.words import searched_text
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-QueryVector = NDArray[np.float32]
 
 
 class Indexes:
@@ -156,23 +154,24 @@ class Indexes:
     # Search
 
     async def query_vector(self, query: str, *, leans_on: Sequence[str] = ()) -> QueryVector:
-        """The unit vector that a query is searched by, shape ``(dimension,)``. Raises ``Unavailable``.
+        """What a query is searched by. Raises ``Unavailable``.
 
         ``leans_on``: earlier texts, each of which is joined to the query; all of them weigh as much as it does alone.
         """
+        await self.ready()
+        generation = self.generation_id  # exchanged together with the embedder
         vectors = await self.query_vectors([query, *(f"{text} {query}" for text in leans_on)])
         vector = vectors[0] + vectors[1:].mean(axis=0) if leans_on else vectors[0]
-        unit: QueryVector = vector / np.float32(np.linalg.norm(vector) or 1.0)
-        return unit
+        return QueryVector(generation, vector / np.float32(np.linalg.norm(vector) or 1.0))
 
     async def dense(self, query: QueryVector, k: int, where: Filter) -> list[Hit]:
         """The ``k`` chunks whose vectors are nearest to the query's. Raises ``Unavailable``."""
         await self.ready()
         dense = self._dense
         assert dense is not None
-        if query.shape != (dense.store.dimension,):
+        if query.generation != dense.generation.id:
             raise Unavailable("The search model has just been exchanged. Ask again.")
-        return await self._run(lambda: dense.store.search(query, k, where))
+        return await self._run(lambda: dense.store.search(query.values, k, where))
 
     async def late(self, query: QueryVector, chunk_ids: Collection[int]) -> dict[int, LateScore]:
         """How near the query comes to single windows and sentences of these chunks, of those whose parts have vectors.
@@ -182,13 +181,13 @@ class Indexes:
         generation = self._generation
         return {} if generation is None else await self._late.scores(generation, query, chunk_ids)
 
-    async def sentences(self, chunk_ids: Collection[int]) -> dict[int, Sentences]:
-        """Where the sentences of these chunks lie, and their unit vectors, comparable with :meth:`query_vector`.
+    async def sentences(self, query: QueryVector, chunk_ids: Collection[int]) -> dict[int, Sentences]:
+        """Where the sentences of these chunks lie, and their unit vectors, to be compared with ``query``.
 
         They were made at ingestion, so none is embedded here. Chunks whose parts have no vectors are left out.
         """
         generation = self._generation
-        return {} if generation is None else await self._late.sentences(generation, chunk_ids)
+        return {} if generation is None else await self._late.sentences(generation, query, chunk_ids)
 
     async def query_vectors(self, questions: Sequence[str]) -> Vectors:
         """Of questions, kept for a while. Raises ``Unavailable``."""
@@ -301,7 +300,7 @@ class Indexes:
             raise Unavailable("The SiteChat that owns the data directory is still starting. Try again in a moment.")
         if active is None:
             active = await self._vectors.add_generation(self._spec, dimension, "active")
-        await self._serve(active)
+        await self._serve(active, self.embedder)
         if self._serving:
             self._migration = asyncio.create_task(self._migrate(wanted, building), name="embedding-generation")
 
@@ -324,7 +323,7 @@ class Indexes:
         building = next((g for g in found if g.state == "building"), None)
         return active, building
 
-    async def _serve(self, generation: Generation) -> None:
+    async def _serve(self, generation: Generation, embedder: Embedder) -> None:
         head = await self._vectors.head()
         store = await self._run(lambda: self._stored_dense(generation, head))
         if self._serving:
@@ -333,7 +332,7 @@ class Indexes:
         async with self._following:
             behind = follower.sequence < head
             await follow(follower, self._vectors)
-            self._dense, self._generation = follower, generation
+            self._dense, self._generation, self.embedder = follower, generation, embedder
         if behind and self._serving:
             await self._save_if_possible(store)
 
@@ -372,10 +371,9 @@ class Indexes:
             building = await self._vectors.add_generation(self._spec, dimension, "building")
         self.notices.append(f"Preparing the new search model {self._spec}; the former one serves until it is complete.")
         await self._fill(wanted, building)
-        former = self._generation
+        former, old_embedder = self._generation, self.embedder
         await self._vectors.activate(building.id)
-        old_embedder, self.embedder = self.embedder, wanted
-        await self._serve(building)
+        await self._serve(building, wanted)
         await self._fill(wanted, building)
         await old_embedder.close()
         self.notices[:] = [notice for notice in self.notices if not notice.startswith("Preparing the new")]

@@ -1,12 +1,14 @@
 """A language model that a step asks for a judgement. Its help is welcome and never needed: a step works without it.
 
 So nothing is waited for: what cannot become the JSON that was asked for is given up at its first character, a call that
-is to be tried again is given up at once, and a model that failed twice running is left alone for a while.
+is to be tried again is given up at once, and a model that failed twice running at one purpose is left alone with that
+for a while.
 """
 
 import logging
 import re
 from asyncio import timeout
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from time import monotonic
@@ -36,8 +38,8 @@ class Advisor:
     def __init__(self, provider: Provider, clock: Callable[[], float] = monotonic) -> None:
         self._provider = provider
         self._clock = clock
-        self._failures = 0
-        self._rests_until = float("-inf")
+        self._failures: Counter[Purpose] = Counter()
+        self._rests_until: dict[Purpose, float] = {}
 
     @property
     def model(self) -> str:
@@ -52,18 +54,19 @@ class Advisor:
         form: type[T],
         *,
         seconds: float = SECONDS,
+        max_output_tokens: int = MAX_OUTPUT_TOKENS,
     ) -> T | None:
         """The judgement, as the JSON object that ``form`` describes; None where no such answer came in time.
 
         The call is added to ``state.consultations`` and its tokens to ``state.usage``.
         """
         begun = self._clock()
-        if begun < self._rests_until:
+        if begun < self._rests_until.get(purpose, begun):
             return None
         request = Request(
             tuple(messages),
             question=state.question,
-            max_output_tokens=min(MAX_OUTPUT_TOKENS, self._provider.capabilities.max_output_tokens),
+            max_output_tokens=min(max_output_tokens, self._provider.capabilities.max_output_tokens),
             temperature=0.0,
             purpose=purpose,
         )
@@ -77,7 +80,7 @@ class Advisor:
             _log.warning("the model took longer than %.0f s to judge (%s)", seconds, purpose)
         except (ProviderError, ValidationError, ValueError) as error:
             _log.info("no judgement of use came (%s): %s", purpose, str(error)[:300])
-        self._remember(judged is not None)
+        self._remember(purpose, helped=judged is not None)
         spent = round((self._clock() - begun) * 1000, 1)
         state.consultations.append(Consultation(purpose, request.messages, reply, spent))
         return judged
@@ -100,11 +103,11 @@ class Advisor:
                         pass
         return said
 
-    def _remember(self, helped: bool) -> None:
-        self._failures = 0 if helped else self._failures + 1
-        if self._failures >= _FAILURES:
-            self._failures = 0
-            self._rests_until = self._clock() + _REST
+    def _remember(self, purpose: Purpose, *, helped: bool) -> None:
+        self._failures[purpose] = 0 if helped else self._failures[purpose] + 1
+        if self._failures[purpose] >= _FAILURES:
+            self._failures[purpose] = 0
+            self._rests_until[purpose] = self._clock() + _REST
 
 
 def _object_in(reply: str) -> str:

@@ -125,6 +125,6 @@ def renumbered(content: str, claim: Claim, numbers: Sequence[int]) -> list[Edit]
         new = ""
         if kept == content[mark.start : mark.end]:
             continue
-        start = mark.start if kept else len(content[: mark.start].rstrip(" "))
+        start = mark.start if kept else max(len(content[: mark.start].rstrip(" ")), claim.start)
         edits.append(Edit(max(start, edits[-1].end if edits else 0), mark.end, kept))
     return edits

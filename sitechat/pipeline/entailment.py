@@ -15,7 +15,8 @@ from sitechat.pipeline.support import Source
 
 SECONDS = 10.0
 MOST_CLAIMS = 24
-"""Sentences that one reply has room for."""
+_MAX_OUTPUT_TOKENS = 2_000
+"""Sentences, and what rulings on all of them take."""
 _MOST_CHARACTERS = 24_000
 """Of passages."""
 _PROMPT = """You check sentences of an answer against numbered passages.
@@ -50,7 +51,7 @@ async def rule(
         Message("system", _PROMPT),
         Message("user", f"Passages:\n\n{passages}\n\nSentences:\n\n{json.dumps(sentences, ensure_ascii=False)}"),
     )
-    said = await advisor.ask(state, "verify", messages, _Rulings, seconds=SECONDS)
+    said = await advisor.ask(state, "verify", messages, _Rulings, seconds=SECONDS, max_output_tokens=_MAX_OUTPUT_TOKENS)
     if said is None:
         return {}
     keys, known = list(asked), {source.number for source in shown}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from providers.base import Message, Passage, Request
+from providers.base import Message, Passage, Quote, Request
 from sitechat.pipeline import prompts
 from sitechat.pipeline.budget import output_limit, plan, tokens
 from sitechat.pipeline.state import ScoredChunk, Tools, TurnState
@@ -30,6 +30,8 @@ def make_request(state: TurnState, tools: Tools) -> Request:
     room -= _size(prompts.answer(state.question, state.asked, (), (), state.template))
     fits = plan(room, [tokens(prompts.block(passage)) for passage in numbered(state.hits)], _sizes(history))
     kept = fits.passages or (0,)
+    if state.grade is not None and state.grade.quotes:
+        state.grade = replace(state.grade, quotes=_renumbered(state.grade.quotes, kept) or None)
     state.over_budget = tuple(hit for place, hit in enumerate(state.hits) if place not in kept)
     state.hits = tuple(state.hits[place] for place in kept)
     passages = numbered(state.hits)
@@ -57,6 +59,12 @@ def _wanted(state: TurnState, tools: Tools) -> int:
 def numbered(hits: Sequence[ScoredChunk]) -> tuple[Passage, ...]:
     """Passages as a model is shown them, with their numbers from 1."""
     return tuple(hit.passage(number) for number, hit in enumerate(hits, 1))
+
+
+def _renumbered(quotes: Sequence[Quote], kept: Sequence[int]) -> tuple[Quote, ...]:
+    """Quotes of the passages that are ``kept``, by the numbers that these have now."""
+    numbers = {place + 1: number for number, place in enumerate(kept, 1)}
+    return tuple(replace(quote, number=numbers[quote.number]) for quote in quotes if quote.number in numbers)
 
 
 def _shortened(passage: Passage, room: int) -> Passage:

@@ -9,7 +9,7 @@ from itertools import zip_longest
 from sitechat.errors import InvalidInput, Unavailable
 from sitechat.events import Event, Notice, Status
 from sitechat.pipeline.choose import choose
-from sitechat.pipeline.search import WORDS_WEIGHT, Query, Ranking, Reach, search
+from sitechat.pipeline.search import LEG_SECONDS, WORDS_WEIGHT, Query, Ranking, Reach, search
 from sitechat.pipeline.state import ScoredChunk, Tools, TurnState, stopwatch
 from sitechat.storage.values import Chunk, KnowledgeBase
 from vectorstore.base import Filter
@@ -34,8 +34,9 @@ async def retrieve(state: TurnState, tools: Tools, reach: Reach = USUAL) -> Asyn
     yield Status(step="retrieving", message=searching)
     if tools.indexes.state.name == "loading":
         yield Notice(kind="preparing", message="The search model is still loading; your question is next.")
-        with suppress(Unavailable):  # words alone will do then
-            await tools.indexes.ready()
+        with suppress(Unavailable, TimeoutError):  # words alone will do then
+            async with asyncio.timeout(LEG_SECONDS):
+                await tools.indexes.ready()
     state.searched = tools.indexes.version
     where = await _where(state, tools, base)
     state.where = where

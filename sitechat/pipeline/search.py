@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from sitechat.errors import SiteChatError, Unavailable
 from sitechat.identity import Caller
-from sitechat.indexes.service import QueryVector
+from sitechat.indexes.late import QueryVector
 from sitechat.pipeline.rewrite import new_words
 from sitechat.pipeline.state import Found, ScoredChunk, Tools
 from sitechat.storage.values import Chunk
@@ -35,6 +35,8 @@ PAIRS_WEIGHT = 0.005
 
 BESIDE_WEIGHT = 0.2
 """Weight of the words that only earlier questions had, beside the question's own."""
+
+_HASTY = "The passages found could not be looked at more closely."
 
 _TANTIVY_FACTOR = 2.2
 """tantivy's scores carry the factor (k1 + 1) that Lucene's form leaves out."""
@@ -86,12 +88,16 @@ async def search(tools: Tools, caller: Caller, where: Filter, query: Query, reac
     legs = await _legs(tools, where, query, beside, reach)
     cosines = _cosines(legs.dense, reach.hits)
     ranked = _fused(cosines, legs.text, legs.beside)[: reach.rescored]
-    chunks, late = await asyncio.gather(tools.knowledge.chunks(caller, ranked), _late(tools, legs.vector, ranked))
+    chunks, late = await asyncio.gather(
+        tools.knowledge.chunks(caller, ranked), _in_time(_late(tools, legs.vector, ranked))
+    )
     there = [chunks[i] for i in ranked if i in chunks]
-    counted = await _counted(tools, query.text, beside, there) if legs.by_words else {}
-    found = _places(cosines, legs, ranked, late)
-    scored = [ScoredChunk(chunk, 0.0, _with_words(found[chunk.id], counted.get(chunk.id))) for chunk in there]
-    return Ranking(tuple(_ordered(scored)), legs.remarks)
+    counted = await _in_time(_counted(tools, query.text, beside, there)) if legs.by_words else {}
+    found = _places(cosines, legs, ranked, _or_none(late))
+    words = _or_none(counted)
+    scored = [ScoredChunk(chunk, 0.0, _with_words(found[chunk.id], words.get(chunk.id))) for chunk in there]
+    hampered = isinstance(late, SiteChatError) or isinstance(counted, SiteChatError)
+    return Ranking(tuple(_ordered(scored)), (*legs.remarks, *([_HASTY] if hampered else [])))
 
 
 # The legs
@@ -130,6 +136,8 @@ async def _in_time(leg: Awaitable[T]) -> T | SiteChatError:
 
 
 async def _dense(tools: Tools, query: Query, where: Filter, reach: Reach) -> tuple[QueryVector | None, Sequence[Hit]]:
+    if (state := tools.indexes.state).name == "loading":  # it has been waited for
+        raise Unavailable(state.message)
     vector = await tools.indexes.query_vector(query.text, leans_on=query.leans_on)
     return vector, _kept(await tools.indexes.dense(vector, reach.hits + len(reach.left_out), where), reach)
 
@@ -182,6 +190,10 @@ def _places(
 
 
 # The closer look
+
+
+def _or_none(found: dict[int, T] | SiteChatError) -> dict[int, T]:
+    return {} if isinstance(found, SiteChatError) else found
 
 
 async def _late(tools: Tools, vector: QueryVector | None, chunk_ids: Sequence[int]) -> dict[int, LateScore]:

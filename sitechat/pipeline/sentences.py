@@ -57,14 +57,14 @@ async def _compared(
 ) -> dict[Candidate, float]:
     """Sentences with their cosine to the question: from vectors of ingestion; else embedded, of the best few."""
     query = await tools.indexes.query_vector(state.asked, leans_on=state.leans_on)
-    stored = await tools.indexes.sentences({chunk_ids[item.number - 1] for item in found})
+    stored = await tools.indexes.sentences(query, {chunk_ids[item.number - 1] for item in found})
     at = {(i, span): row for i, each in stored.items() for span, row in zip(each.spans, each.vectors, strict=True)}
     rows = {item: at.get((chunk_ids[item.number - 1], item.span)) for item in found if item.heard == item.text}
-    near = {item: float(row @ query) + _POOLED for item, row in rows.items() if row is not None}
+    near = {item: float(row @ query.values) + _POOLED for item, row in rows.items() if row is not None}
     others = [item for item in found[:COMPARED] if item not in near]
     if others:
         vectors = await tools.indexes.embedder.embed([item.heard for item in others], "query")
-        near |= {item: float(cosine) for item, cosine in zip(others, vectors @ query, strict=True)}
+        near |= {item: float(cosine) for item, cosine in zip(others, vectors @ query.values, strict=True)}
     return near
 
 

@@ -76,9 +76,11 @@ class Source:
         return _bag(self.title)
 
     @cached_property
-    def flats(self) -> list[str]:
-        """The sentences as they are found again in an answer that quotes them."""
-        return [flat(readable(sentence)) for sentence in self.sentences]
+    def quotable(self) -> list[tuple[int, str, str]]:
+        """What an answer that quotes the sentences is taken apart into: place, words, and these :func:`flat`."""
+        shown = ((place, readable(sentence)) for place, sentence in enumerate(self.sentences))
+        parts = ((place, text[start:end]) for place, text in shown for start, end in split_sentences(text))
+        return [(place, words, flat(words)) for place, words in parts if flat(words)]
 
     def around(self, place: int) -> str:
         return " ".join(self.sentences[max(0, place - _WIDTH) : place + _WIDTH + 1])
@@ -123,9 +125,25 @@ def flat(text: str) -> str:
 
 
 def quoted_from(sentence: str, source: Source) -> int | None:
-    """The place of the source's sentence that ``sentence`` quotes word for word; None where it quotes none."""
-    wanted = flat(sentence)
-    return next((place for place, own in enumerate(source.flats) if wanted in own), None) if wanted else None
+    """The place of the source's sentence that ``sentence`` quotes word for word; None where it quotes none.
+
+    It may quote several that follow each other, but none in part: what is left out may be what matters.
+    """
+    wanted, parts = flat(sentence), source.quotable
+    for first, (place, _, begin) in enumerate(parts):
+        if wanted.startswith(begin):
+            last, found = first, begin
+            while len(found) < len(wanted) and last + 1 < len(parts):
+                last += 1
+                found += parts[last][2]
+            if found == wanted and _same_facts(sentence, " ".join(words for _, words, _ in parts[first : last + 1])):
+                return place
+    return None
+
+
+def _same_facts(sentence: str, quoted: str) -> bool:
+    """Whether words of the same letters agree in what their signs and spaces make of them: 4.50 is not 450."""
+    return number_forms(sentence) == number_forms(quoted) and len(denials(sentence)) == len(denials(quoted))
 
 
 def shortlist(sentence: str, source: Source, most: int) -> list[int]:

@@ -7,7 +7,7 @@ tell, but no number, date or name that is not in the sources.
 """
 
 import logging
-from asyncio import timeout
+from asyncio import sleep, timeout
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -65,7 +65,7 @@ class _Check:
     async def judge(self, found: Sequence[Claim]) -> list[Checked]:
         cited = [self._cited(claim) for claim in found]
         await self._compare([(c, own or self._sources, _COMPARED) for c, own in zip(found, cited, strict=True)])
-        best = [self._best(c, own or self._sources, own) for c, own in zip(found, cited, strict=True)]
+        best = [await self._best(c, own or self._sources, own) for c, own in zip(found, cited, strict=True)]
         others = {
             c.start: [source for source in self._sources if source not in own]
             for c, own, verdict in zip(found, cited, best, strict=True)
@@ -74,7 +74,7 @@ class _Check:
         await self._compare([(c, others[c.start], _COMPARED_ELSEWHERE) for c in found if c.start in others])
         for place, claim in enumerate(found):
             if others.get(claim.start):
-                elsewhere = self._best(claim, others[claim.start], ())
+                elsewhere = await self._best(claim, others[claim.start], ())
                 best[place] = max(best[place], elsewhere, key=lambda verdict: verdict.rank)
         rulings = await self._rulings(found, best)
         return [
@@ -86,8 +86,12 @@ class _Check:
         named = (self._source_of.get(number) for number in claim.numbers)
         return list({source.number: source for source in named if source is not None}.values())
 
-    def _best(self, claim: Claim, sources: Iterable[Source], own: Sequence[Source]) -> Verdict:
-        return max((self._verdict(claim, source, own) for source in sources), key=lambda verdict: verdict.rank)
+    async def _best(self, claim: Claim, sources: Iterable[Source], own: Sequence[Source]) -> Verdict:
+        verdicts = []
+        for source in sources:
+            verdicts.append(self._verdict(claim, source, own))
+            await sleep(0)  # nobody else's answer stands still meanwhile
+        return max(verdicts, key=lambda verdict: verdict.rank)
 
     def _verdict(self, claim: Claim, source: Source, own: Sequence[Source]) -> Verdict:
         key = (claim.start, source.number)
@@ -112,9 +116,12 @@ class _Check:
     def _ruled(self, claim: Claim, own: Sequence[Source], best: Verdict, ruling: Ruling) -> Verdict:
         named = next((source for source in self._sources if source.number == ruling.passage), None)
         if ruling.verdict == "supported":
+            if best.support == "supported":
+                return best
             verdict = self._verdict(claim, named, own) if named is not None else best
             left = tuple(reason for reason in verdict.reasons if reason.kind in _STAYS)
-            return replace(verdict, support=support_of(left), reasons=left)
+            cleared = replace(verdict, support=support_of(left), reasons=left)
+            return max(cleared, best, key=lambda verdict: verdict.rank)
         reasons = (*best.reasons, Reason(kind="model"))
         partly = ruling.verdict == "partly" and best.support != "unsupported"
         return replace(best, support="weak" if partly else "unsupported", reasons=reasons)
@@ -142,6 +149,7 @@ class _Check:
         """Vectors of the sentences, and of those of their sources that share most words with them."""
         wanted: dict[str, None] = {}
         for claim, sources, most in pairs:
+            await sleep(0)
             if any(quoted_from(claim.text, source) is not None for source in sources):
                 continue
             wanted[claim.heard] = None

@@ -37,23 +37,24 @@ def draw(answer_id: str) -> None:
             st.caption(plain(error.message))
             return
         st.caption("  \n".join(plain(line) for line in _facts(trace)))
-        if trace.reused is not None:
-            _draw_first(trace.reused)
-        else:
+        if trace.reused is None:
             _tabs(trace)
+        elif not _draw_first(trace.reused):
+            return  # nothing is there to be answered again
         _ways_on(trace, answer_id)
 
 
-def _draw_first(reused: Reuse) -> None:
-    """How the answer that was given again was found."""
-    st.caption(text.GIVEN_AGAIN if reused.exact else text.GIVEN_AGAIN_ALIKE)
+def _draw_first(reused: Reuse) -> bool:
+    """How the answer that was given again was found. Whether that is there to be seen."""
     try:
         first = session.call(lambda r: r.conversations.trace(session.caller(), reused.message_id))
     except SiteChatError:
         st.caption(text.FIRST_GONE)
-        return
+        return False
+    st.caption(text.GIVEN_AGAIN if reused.exact else text.GIVEN_AGAIN_ALIKE)
     st.caption("  \n".join(plain(line) for line in _facts(first)))
     _tabs(first)
+    return True
 
 
 def _facts(trace: Trace) -> list[str]:

@@ -257,6 +257,14 @@ async def test_what_a_model_wrote_knowing_a_conversation_is_not_given_outside_of
     assert not (await desk.ask(WARRANTY)).cached
 
 
+async def test_nor_what_it_wrote_knowing_an_exchange_about_the_same_question(desk: Desk) -> None:
+    """A lookup passes over such exchanges; the model that wrote the answer was given them."""
+    desk.model = Scripted([TextDelta("Cut"), FinishDelta("length")], [TextDelta("Two years, as I said. [1]")])
+    first = await desk.ask(WARRANTY)
+    await desk.ask(WARRANTY, first.conversation_id)
+    assert not (await desk.ask(WARRANTY)).cached
+
+
 async def test_rules_of_ranking_answer_for_themselves_and_any_new_candidate_ends_their_answer(desk: Desk) -> None:
     desk.passages = 1
     await desk.ask(WARRANTY)

@@ -9,6 +9,7 @@ from providers.base import TextDelta
 from providers.errors import RateLimitExceeded
 from providers.scripted import Fail, Play, Scripted
 from sitechat.chat.answer_cache import AnswerCache
+from sitechat.chat.conversations import ConversationService
 from sitechat.chat.replaying import Replay, ReplayService
 from sitechat.errors import NotFound, SiteChatError
 from sitechat.events import Answered, Event, Failed
@@ -160,6 +161,19 @@ async def test_an_answer_that_was_given_again_is_replayed_as_the_one_it_repeats(
     assert now.requests == then.requests
     assert found.difference.same
     assert found.before == first
+
+
+async def test_an_answer_that_repeats_one_that_is_gone_says_so(desk: Desk) -> None:
+    chat = desk.chat(Scripted(*said("A week [1].")), cache=AnswerCache(desk.db, 30, 100))
+    endings = []
+    for _ in range(2):
+        turn = await chat.ask(LOCAL, QUESTION, knowledge_base_id=desk.shop.base_id)
+        endings.append([event async for event in chat.watch(LOCAL, turn.id)][-1])
+    first, second = endings
+    assert isinstance(first, Answered)
+    await ConversationService(desk.db).delete(LOCAL, first.metadata.conversation_id)
+    with pytest.raises(NotFound, match="repeats an earlier one"):
+        await again(desk, second)
 
 
 async def test_a_question_that_failed_can_be_answered_from_what_it_was_asked_with(desk: Desk) -> None:

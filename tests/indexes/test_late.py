@@ -46,12 +46,12 @@ async def test_sentences_of_passages_have_places_and_vectors_of_their_own(shop: 
     await shop.add(indexes, "a", "Apples are red. Plums are ripe in autumn.", "No more.")
     first, second = await ids(shop, "a")
     query = await indexes.query_vector("ripe plums")
-    found = await indexes.sentences([first, second, 12345])
+    found = await indexes.sentences(query, [first, second, 12345])
     assert found.keys() == {first, second}
     assert found[first].spans == ((0, 15), (16, 41))
-    assert int(np.argmax(found[first].vectors @ query)) == 1
+    assert int(np.argmax(found[first].vectors @ query.values)) == 1
     near = await indexes.late(query, [first, second])
-    assert near[first].sentence == pytest.approx(float((found[first].vectors @ query).max()), abs=1e-5)
+    assert near[first].sentence == pytest.approx(float((found[first].vectors @ query.values).max()), abs=1e-5)
     assert near[first].sentence > near[second].sentence
     await indexes.close()
 
@@ -109,5 +109,5 @@ async def test_a_search_model_without_token_vectors_does_without_those_of_parts(
     chunk_ids = await ids(shop, "a")
     query = await indexes.query_vector("apples")
     assert [hit.chunk_id for hit in await indexes.dense(query, 5, ANY)] == chunk_ids
-    assert (await indexes.late(query, chunk_ids), await indexes.sentences(chunk_ids)) == ({}, {})
+    assert (await indexes.late(query, chunk_ids), await indexes.sentences(query, chunk_ids)) == ({}, {})
     await indexes.close()

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
+from sitechat.errors import Unavailable
 from sitechat.identity import LOCAL
 from sitechat.indexes.service import Indexes
 from sitechat.storage.engine import Database
@@ -153,6 +154,32 @@ async def test_another_search_model_is_built_beside_the_old_one_which_serves_mea
     assert second.counts() == (3, 3)
     generations = await VectorsStore(shop.db).generations()
     assert [(g.embedding, g.state) for g in generations] == [("local/new", "active")]
+    await second.close()
+
+
+async def test_a_question_is_never_compared_with_vectors_of_another_model(shop: Shop) -> None:
+    """Of the same dimension, so that only the generation tells them apart."""
+    first = shop.open("local/old")
+    await first.ready()
+    await shop.add(first, "a", "red apples")
+    await first.close()
+    new = shop.embedders["local/new"] = HashEmbedder("local/new")
+    new.gate.clear()
+    second = shop.open("local/new")
+    await second.ready()
+    old_query, old_generation = await second.query_vector("apples"), second.generation_id
+    new.gate.set()
+    assert second._migration is not None
+    while not second._migration.done():
+        assert (second.embedder.spec == "local/old") == (second.generation_id == old_generation)
+        await asyncio.sleep(0)
+    assert second.embedder.spec == "local/new"
+    with pytest.raises(Unavailable, match="exchanged"):
+        await second.dense(old_query, 5, ANY)
+    query = await second.query_vector("apples")
+    (chunk_id,) = (hit.chunk_id for hit in await second.dense(query, 5, ANY))
+    assert (await second.late(old_query, [chunk_id]), await second.sentences(old_query, [chunk_id])) == ({}, {})
+    assert await second.late(query, [chunk_id])
     await second.close()
 
 

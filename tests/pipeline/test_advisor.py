@@ -65,6 +65,14 @@ async def test_a_model_that_fails_twice_running_is_left_alone_for_a_while() -> N
     for _ in range(3):
         assert await advisor.ask(state, "grade", ASKED, Verdict) is None
     assert len(model.calls) == 2
+    await advisor.ask(state, "route", ASKED, Verdict)
+    assert len(model.calls) == 3, "what it fails at says nothing of other purposes"
     clock[0] = 301.0
     await advisor.ask(state, "grade", ASKED, Verdict)
-    assert len(model.calls) == 3
+    assert len(model.calls) == 4
+
+
+async def test_a_long_judgement_may_take_more_words() -> None:
+    model = Scripted([TextDelta('{"enough": true}')])
+    await Advisor(model).ask(TurnState(LOCAL, "Enough?"), "verify", ASKED, Verdict, max_output_tokens=2_000)
+    assert model.requests[0].max_output_tokens == 2_000

@@ -1,9 +1,14 @@
 """What fits into a model's context: passages before history, and nothing is too long for it."""
 
+from dataclasses import replace
+
 import pytest
 
-from providers.base import Capabilities
+from providers.base import Capabilities, Quote
+from providers.scripted import Scripted
 from sitechat.pipeline.budget import Plan, output_limit, plan, tokens
+from sitechat.pipeline.request import make_request
+from sitechat.pipeline.state import Grade
 from tests.pipeline.asking import Asking, said
 
 
@@ -75,3 +80,15 @@ async def test_a_large_context_takes_all(asking: Asking) -> None:
     state = await asking.ask("How long are copies of the nightly backups kept?", {}, history)
     assert state.over_budget == ()
     assert len(asking.request.messages) == 4
+
+
+async def test_quotes_follow_their_passages_to_the_numbers_that_these_have_then(asking: Asking) -> None:
+    await asking.shop.add(asking.tools.indexes, "long.md", f"Refunds are long. {'They say so. ' * 400}")
+    state = await asking.ask("How long do refunds of goods take?", {})
+    state.hits = tuple(sorted(state.hits, key=lambda hit: -len(hit.chunk.text)))
+    quotes = tuple(Quote(number, hit.chunk.title) for number, hit in enumerate(state.hits, 1))
+    state.grade = Grade("enough", "sentences", quotes=quotes)
+    tools = replace(asking.tools, provider=Scripted(capabilities=Capabilities(1_500, 1_500)))
+    request = make_request(state, tools)
+    assert [hit.chunk.title for hit in state.over_budget] == ["long.md"]
+    assert [(q.number, q.text) for q in request.evidence or ()] == [(p.number, p.title) for p in request.passages]

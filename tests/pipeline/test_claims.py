@@ -53,6 +53,12 @@ def test_a_mark_stays_in_its_place_and_a_new_one_takes_that_of_the_first() -> No
     assert "dark. What" in amended(ANSWER, renumbered(ANSWER, second, ()))
 
 
+def test_an_item_that_begins_with_a_mark_stays_an_item_without_it() -> None:
+    content = "Store them:\n\n- [5] in a cool box of wood"
+    claim = claims(content)[-1]
+    assert amended(content, renumbered(content, claim, ())).startswith("Store them:\n\n- ")
+
+
 PIECES = (
     *("Plums keep a week", ". ", " [1]", "[2]", "\n\n", "\n- ", "\n1. ", "`a[1]`", "**", "_", "| ", " |\n", "Dr. "),
     *("42", "? ", "\n```\n", "[3](x)", " [4] ", "。", "é", "[5, 6]", "# ", ": ", "  "),

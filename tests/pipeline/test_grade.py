@@ -100,7 +100,7 @@ async def test_what_a_model_finds_enough_is_answered_from_what_it_finds_relevant
     assert not state.caution
     assert bench.messages("grading") == ["Ranking results"]
     assert bench.messages("expanding") == []
-    assert [request.purpose for request in bench.judge.requests] == ["grade"]
+    assert [request.purpose for request in bench.judge.requests] == ["grade", "verify"]
 
 
 async def test_what_a_model_finds_not_enough_is_refused_unasked_after_two_more_searches(bench: Bench) -> None:

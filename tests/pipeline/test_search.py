@@ -1,6 +1,7 @@
 """What a search finds and in which order, and what is left of it when a half of it fails."""
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Collection, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ from providers.scripted import Scripted
 from sitechat.errors import Unavailable
 from sitechat.events import Event, Notice
 from sitechat.identity import LOCAL
+from sitechat.indexes.late import QueryVector
 from sitechat.indexes.service import Indexes
+from sitechat.pipeline import retrieve as retrieving
 from sitechat.pipeline.retrieve import USUAL, retrieve
 from sitechat.pipeline.search import Reach
 from sitechat.pipeline.state import Tools, TurnState
@@ -21,6 +24,7 @@ from sitechat.storage.vectors import VectorsStore
 from tests.support.embedder import HashEmbedder
 from tests.support.shop import Shop
 from vectorstore.base import EmbeddingError, Filter, Hit
+from vectorstore.late import LateScore
 
 TOGETHER = "Plums, when cheap, are ripe. Figs cost money."
 APART = "Plums, when cheap, cost money. Figs are ripe."
@@ -31,6 +35,21 @@ class Dumb(Indexes):
 
     async def full_text(self, query: str, k: int, where: Filter) -> list[Hit]:
         raise Unavailable("The full-text index is damaged.")
+
+
+class Exchanged(Indexes):
+    """Indexes that are exchanged between a search and its closer look."""
+
+    async def late(self, query: QueryVector, chunk_ids: Collection[int]) -> dict[int, LateScore]:
+        raise ValueError("The index is closed.")
+
+
+class Downloading(HashEmbedder):
+    """A search model that does not come."""
+
+    async def load(self) -> int:
+        await asyncio.Event().wait()
+        return await super().load()
 
 
 @pytest_asyncio.fixture
@@ -144,4 +163,33 @@ async def test_without_full_text_meaning_is_searched_and_without_both_nothing(sh
     embedder.failures = [EmbeddingError("The search model is out of memory.")]
     with pytest.raises(Unavailable, match=r"cannot be searched now\. The search model is out of memory"):
         await asked(shop, indexes, "figs")
+    await indexes.close()
+
+
+async def test_passages_that_cannot_be_looked_at_more_closely_are_found_all_the_same(shop: Shop) -> None:
+    embedder = HashEmbedder()
+    indexes = Exchanged(
+        VectorsStore(shop.db), shop.directory, lambda _: embedder, "local/hash", exact_limit=1000, serving=True
+    )
+    await indexes.ready()
+    await shop.add(indexes, "a", "red apples", "ripe plums")
+    state, events = await asked(shop, indexes, "plums")
+    assert found(state)[0] == "ripe plums"
+    notices = [event.message for event in events if isinstance(event, Notice)]
+    assert notices == ["The passages found could not be looked at more closely."]
+    await indexes.close()
+
+
+async def test_a_search_model_that_does_not_come_is_not_waited_for(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = shop.open()
+    await first.ready()
+    await shop.add(first, "a", "red apples", "ripe plums")
+    await first.close()
+    monkeypatch.setattr(retrieving, "LEG_SECONDS", 0.01)
+    shop.embedders["local/hash"] = Downloading()
+    indexes = shop.open()
+    state, events = await asked(shop, indexes, "plums")
+    assert found(state) == ["ripe plums"]
+    notices = [event.message for event in events if isinstance(event, Notice)]
+    assert notices[1:] == ["Searching by words only. The search model is loading."]
     await indexes.close()

@@ -37,10 +37,32 @@ def kinds(verdict: Verdict) -> set[str]:
     return {reason.kind for reason in verdict.reasons}
 
 
-@pytest.mark.parametrize("sentence", ["Figs are not stored there.", "Figs are *not* stored there", "prices increase"])
+@pytest.mark.parametrize(
+    "sentence", ["Figs are not stored there.", "Figs are *not* stored there", "prices increase in winter"]
+)
 def test_what_is_quoted_is_supported_whatever_the_vectors_say(sentence: str) -> None:
     verdict = judged(sentence, cosine=-1.0)
     assert (verdict.support, verdict.quoted) == ("supported", True)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "text"),
+    [
+        ("The rate limit is 50.", "The rate limit is 500 requests per minute."),
+        ("The price is 4.", "The price is 4.50 per plum."),
+        ("The price is 450.", "The price is 4.50."),
+        ("Guests may upload files.", "No guests may upload files."),
+        ("Guests may upload files.", "Guests may upload files if an owner allows it."),
+        ("Yes.", "Close your eyes."),
+    ],
+)
+def test_a_part_of_a_sentence_is_no_quotation(sentence: str, text: str) -> None:
+    assert not judged(sentence, text=text).quoted
+
+
+@pytest.mark.parametrize("sentence", ["Figs are not stored there. Prices increase in winter.", "Keep it cool. Always."])
+def test_several_whole_sentences_are_one(sentence: str) -> None:
+    assert judged(sentence, text=f"{TEXT}\n\n- Keep it cool. Always.\n- Label it.").quoted
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,15 @@
 """Every sentence of an answer against its sources: what is marked, which marks hold, and whom a model may overrule."""
 
+import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 
 from providers.base import Request
 from sitechat.events import Citation, Status, Token
 from sitechat.pipeline.state import TurnState
+from sitechat.pipeline.verify import verify
 from tests.pipeline.asking import Asking
 
 QUESTION = "How long do refunds take, and when do backups run?"
@@ -103,6 +106,23 @@ async def test_quotations_are_not_asked_about_and_quoting_asks_nobody(asking: As
     assert {each.support for each in state.support} == {"supported"}
 
 
+async def test_others_go_on_while_many_sentences_are_checked(asking: Asking) -> None:
+    state = await answered(asking, f"{PAID} [r]")
+    state.content = " ".join(f"Penguins number {number} breed on cold islands." for number in range(40))
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    beside = asyncio.create_task(other())
+    assert [event async for event in verify(state, replace(asking.tools, advisor=None))]
+    beside.cancel()
+    assert turns >= 40
+
+
 # A language model
 
 
@@ -114,6 +134,14 @@ async def test_a_model_clears_what_words_cannot_tell(asking: Asking) -> None:
     assert state.support[0].support == "supported"
     assert state.content == "Money comes back in a fortnight [1]."
     assert asking.purposes.count("verify") == 1
+
+
+async def test_a_model_that_names_another_passage_takes_nothing_from_what_is_supported(asking: Asking) -> None:
+    said = "Refunds are paid to customers within 14 days [r]."
+    alone = await answered(asking, said)
+    number = await number_of(asking, "Backups")
+    state = await answered(asking, said, rulings=[{"sentence": 1, "verdict": "supported", "passage": number}])
+    assert (state.content, state.support) == (alone.content, alone.support)
 
 
 async def test_a_model_does_not_clear_a_number_that_is_not_there(asking: Asking) -> None:

@@ -25,7 +25,7 @@ def test_what_is_kept_is_what_was_made() -> None:
     assert len(made.to_bytes()) < 5 * 64 + 32, "a number in eight bits"
 
 
-@pytest.mark.parametrize("damage", [lambda d: d[:-1], lambda d: d + b"x", lambda d: b"\x09" + d[1:]])
+@pytest.mark.parametrize("damage", [lambda d: d[:-1], lambda d: d[:3], lambda d: d + b"x", lambda d: b"\x09" + d[1:]])
 def test_bytes_that_are_something_else_are_refused(damage: object) -> None:
     with pytest.raises(ValueError, match="no vectors of parts"):
         LateVectors.from_bytes(damage(parts(2, 1).to_bytes()))  # type: ignore[operator]

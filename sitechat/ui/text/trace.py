@@ -10,7 +10,7 @@ GIVEN_AGAIN = (
     "The same question was answered before, and nothing it rests on has changed. The answer was found like this:"
 )
 GIVEN_AGAIN_ALIKE = "A question that means the same was answered before. The answer was found like this:"
-FIRST_GONE = "How it was found is not kept any more."
+FIRST_GONE = "This repeats an earlier answer. How that was found is not kept any more, or is another person's."
 PASSAGES_TAB = "Passages"
 STEPS_TAB = "Steps"
 PROMPT_TAB = "Prompt"
