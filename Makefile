@@ -8,7 +8,7 @@ CHECKED := streamlit_app.py sitechat providers vectorstore tests benchmarks scri
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
 	--no-annotate --no-emit-index-url --custom-compile-command "make lock"
 
-SETS := $(or $(SET),examples/eval/documentation)
+SETS ?= examples/eval/documentation
 
 export TOKENIZERS_PARALLELISM := false
 
@@ -43,7 +43,7 @@ bench: $(VENV)/.dev ## Measure sessions, bytes, start-up and ingestion beside ba
 	@$(BIN)/python -m benchmarks
 
 eval: $(VENV)/.runtime ## Measure search and answers on question sets: SETS="folder …"; else on our documentation's.
-	@$(BIN)/sitechat eval $(addprefix --set ,$(wildcard $(SETS))) $(OPTIONS)
+	@$(BIN)/sitechat eval $(addprefix --set ,$(SETS)) $(OPTIONS)
 
 soak: $(VENV)/.dev ## The long sweeps: kills at random moments, failing disks, installs from nothing.
 	@$(BIN)/pytest -m soak --timeout 3600

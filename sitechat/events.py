@@ -9,6 +9,7 @@ A turn is an append-only log of these values. Front ends translate them and deci
 place. ``seq``, ``turn_id`` and ``at`` are stamped by the log, so whoever makes an event leaves them out.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
@@ -60,6 +61,11 @@ class Status(_Event):
     def is_of(self, other: "Status") -> bool:
         """Whether both are of one step, and of the same attempt at it."""
         return (self.step, self.attempt) == (other.step, other.attempt)
+
+
+def steps_with(steps: Iterable[Status], event: Status) -> list[Status]:
+    """The ``steps`` so far and the next thing heard of one: what has ended stays, what had only begun is replaced."""
+    return [*(step for step in steps if step.is_end or not step.is_of(event)), event]
 
 
 class Notice(_Event):
@@ -189,6 +195,11 @@ class AnswerMetadata(_Value):
     truncated: bool = False
     caution: bool = False
     support: tuple[SentenceSupport, ...] = ()
+
+    @property
+    def doubtful(self) -> tuple[SentenceSupport, ...]:
+        """The sentences that are to be checked."""
+        return tuple(sentence for sentence in self.support if sentence.support != "supported")
 
 
 class Answered(_Event):

@@ -34,7 +34,7 @@ from sitechat.storage.cached_answers import CachedAnswer, CachedAnswerStore, Mar
 from sitechat.storage.conversations import ConversationStore
 from sitechat.storage.engine import Database, Transaction
 from sitechat.storage.tables import now
-from sitechat.storage.values import Chunk, Message
+from sitechat.storage.values import Chunk, Message, asked_in
 
 ALONE = ""
 """Context of a question to which nothing was said before that matters."""
@@ -198,7 +198,7 @@ def _earlier(state: TurnState) -> tuple[Message, ...]:
 
 def _leans(state: TurnState) -> bool:
     """Whether the question might mean something else elsewhere; a text that is asked for may be about what was said."""
-    earlier = [message.content for message in _earlier(state) if message.role == "user"]
+    earlier = asked_in(_earlier(state))
     question = state.question
     text = composition(question) is not None or is_revision(question) or mentions_text(question)
     return leans(question, earlier) or (bool(earlier) and text)

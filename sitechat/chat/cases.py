@@ -7,7 +7,7 @@ from sitechat.storage.conversations import ConversationStore
 from sitechat.storage.engine import Database
 from sitechat.storage.knowledge import KnowledgeStore
 from sitechat.storage.turns import TurnStore
-from sitechat.storage.values import Document, Turn
+from sitechat.storage.values import Document, Turn, asked_in
 
 LONGEST_WORDING = 1000
 
@@ -53,5 +53,4 @@ class CaseService:
         messages = await self._conversations.messages(caller, conversation_id)
         place = next(place for place, message in enumerate(messages) if message.id == message_id)
         turn = await self._turns.get(caller, messages[place].turn_id)
-        earlier = [message.content for message in messages[: max(0, place - 1)] if message.role == "user"]
-        return turn, tuple(earlier)
+        return turn, asked_in(messages[: max(0, place - 1)])

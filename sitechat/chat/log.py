@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 
-from sitechat.events import Citation, Event, Gap, Notice, Snapshot, Status, Terminal, Token
+from sitechat.events import Citation, Event, Gap, Notice, Snapshot, Status, Terminal, Token, steps_with
 
 HELD_EVENTS = 20_000
 
@@ -89,7 +89,7 @@ class TurnLog:
         elif isinstance(event, Citation):
             self.citations.append(event)
         elif isinstance(event, Status):
-            self.steps = [*(step for step in self.steps if not step.is_of(event)), event]
+            self.steps = steps_with(self.steps, event)
             if event.is_end:
                 self.finished.append(event)
         elif isinstance(event, Notice):

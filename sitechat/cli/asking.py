@@ -26,6 +26,7 @@ from sitechat.identity import LOCAL
 from sitechat.pipeline.marks import mark_spans
 from sitechat.runtime import Runtime
 from sitechat.storage.narrowing import Narrowing
+from sitechat.wording import CAUTION, reasons
 
 _DAYS = ["%Y-%m-%d"]
 
@@ -154,7 +155,7 @@ class _AnswerPrinter(_JsonPrinter):
     def _sources(self, event: Answered) -> None:
         self._end_line()
         if event.metadata.caution:
-            people.print("[yellow]These are the closest passages there are. They may not answer your question.[/]")
+            people.print(f"[yellow]{CAUTION}[/]")
         if event.metadata.cached_at is not None:
             people.print(f"[dim]  From an earlier answer, of {event.metadata.cached_at:%Y-%m-%d %H:%M} UTC.[/]")
         for page in event.closest:
@@ -176,9 +177,8 @@ class _AnswerPrinter(_JsonPrinter):
                 results.print(f"  {escape(event.content[each.start : each.end])}")
 
     def _doubts(self, event: Answered) -> None:
-        doubtful = [each for each in event.metadata.support if each.support != "supported"]
+        doubtful = event.metadata.doubtful
         if doubtful:
             results.print(f"To check ({len(doubtful)}):")
         for each in doubtful:
-            why = ", ".join(f"{reason.kind} {reason.words}".strip() for reason in each.reasons)
-            results.print(f"  {escape(each.sentence)}  [dim]{escape(why)}[/]")
+            results.print(f"  {escape(each.sentence)}  [dim]{escape(reasons(each.reasons))}[/]")

@@ -48,6 +48,7 @@ def _deciding(engine: Runtime, model: str | None) -> dict[str, str]:
         "step model": settings.step_model or "the same",
         "search model": engine.indexes.embedder.spec,
         "index generation": str(engine.indexes.generation_id),
+        "ranked by": engine.reranking.spec if engine.reranking is not None else "nothing",
         "passages given": str(settings.passages),
         "SiteChat": sitechat.__version__,
     }

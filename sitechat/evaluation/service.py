@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Literal
 
 from sitechat.errors import InvalidInput, SiteChatError, Unavailable
@@ -32,7 +31,6 @@ class Underway:
     base: KnowledgeBase
     model: str
     limit: int
-    begun_at: datetime
     state: State = "preparing"
     done: int = 0
     total: int = 0
@@ -61,7 +59,7 @@ class EvaluationService:
             raise InvalidInput(f"“{base.name}” has nothing to ask about yet.")
         if self._underway is not None and self._underway.is_open:
             raise Unavailable("Another evaluation is being made. Start this one when it has ended.")
-        self._underway = Underway(caller, base, model, limit, datetime.now(UTC))
+        self._underway = Underway(caller, base, model, limit)
         self._task = asyncio.create_task(self._make(self._underway), name="evaluation")
 
     async def underway(self, caller: Caller) -> Underway | None:

@@ -41,11 +41,15 @@ def choose(ranked: Sequence[ScoredChunk], wanted: int) -> tuple[ScoredChunk, ...
 
 
 def _filled(chosen: list[ScoredChunk], crowded: Sequence[ScoredChunk], wanted: int) -> list[ScoredChunk]:
-    """Passages of documents that have their share already take places that are left, or that much worse ones have."""
+    """Passages of documents that have their share already take places that are left, or that much worse ones have.
+
+    Where something ranked the passages anew, the scores of the search do not say which are worse.
+    """
+    ranked_anew = any(hit.found.rerank is not None for hit in (*chosen, *crowded))
     for hit in crowded:
         if len(chosen) < wanted:
             chosen.append(hit)
-        elif (last := min(chosen, key=lambda each: each.score)).score < hit.score - _NEARLY:
+        elif not ranked_anew and (last := min(chosen, key=lambda each: each.score)).score < hit.score - _NEARLY:
             chosen[chosen.index(last)] = hit
     return chosen
 
@@ -64,10 +68,6 @@ def _connected(hits: Sequence[ScoredChunk]) -> tuple[ScoredChunk, ...]:
             ordered.append(left.pop((document, first)))
             first += 1
     return tuple(ordered)
-
-
-def _rank(hit: ScoredChunk) -> float:
-    return hit.rank
 
 
 def _shingles(text: str) -> frozenset[tuple[str, ...]]:

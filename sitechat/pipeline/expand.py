@@ -13,6 +13,7 @@ from providers.question import analyse
 from providers.words import stem, words
 from sitechat.events import Event, Status
 from sitechat.pipeline.grade import about, graded
+from sitechat.pipeline.judge import PARTLY
 from sitechat.pipeline.retrieve import retrieve
 from sitechat.pipeline.rewrite import new_words
 from sitechat.pipeline.state import Grade, ScoredChunk, Tools, TurnState, stopwatch
@@ -20,7 +21,6 @@ from sitechat.pipeline.state import Grade, ScoredChunk, Tools, TurnState, stopwa
 ATTEMPTS = 2
 _BEST = 3
 """Passages whose neighbours are looked at."""
-_PARTLY = 2
 
 
 async def expand(state: TurnState, tools: Tools) -> AsyncGenerator[Event, None]:
@@ -99,7 +99,7 @@ def _to_judge(
     """By a model: what answered a part, and what it has not seen. By their sentences: more of all there is."""
     if former.by == "sentences":
         return state.candidates[: passages * (attempt + 1)]
-    useful = [hit for hit in state.hits if former.relevance.get(hit.chunk.id, 0) >= _PARTLY][: passages // 2]
+    useful = [hit for hit in state.hits if former.relevance.get(hit.chunk.id, 0) >= PARTLY][: passages // 2]
     unseen = [hit for hit in (*further, *state.candidates) if hit.chunk.id not in former.relevance]
     unseen = list({hit.chunk.id: hit for hit in unseen}.values())
     return (*useful, *unseen[: passages - len(useful)]) if unseen else ()

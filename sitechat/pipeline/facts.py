@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Literal
 from unicodedata import combining, normalize
 
-from providers.words import STOP_STEMS, stem, word_set, words
+from providers.words import STOP_STEMS, stem, stems, word_set
 
 FactKind = Literal["number", "date", "name"]
 
@@ -266,4 +266,4 @@ def _reach(text: str, match: re.Match[str]) -> Sequence[str]:
 
 def telling(text: str) -> Sequence[str]:
     """The stems of ``text`` without stop words, in order."""
-    return [s for s in map(stem, words(text)) if s not in STOP_STEMS]
+    return [s for s in stems(text) if s not in STOP_STEMS]

@@ -20,16 +20,16 @@ async def grade(state: TurnState, tools: Tools) -> AsyncGenerator[Event, None]:
     """
     if tools.advisor is None and tools.provider.capabilities.writes:
         return
-    message = "Analyzing content relevance"
-    done = stopwatch("grading", message)
-    yield Status(step="grading", message=message)
+    validating = "Validating information"
+    done = stopwatch("grading", validating)
+    yield Status(step="grading", message="Analyzing content relevance")
     if tools.advisor is not None:
-        yield Status(step="grading", message="Validating information")
+        yield Status(step="grading", message=validating)
     found = await graded(state, tools, state.hits)
     if found is not None:
         state.grade, state.hits = found, about(found, state.hits)
     scored = {} if found is None or found.score is None else {"score": found.score}
-    yield done("Ranking results", passages=len(state.hits), **scored)
+    yield done(passages=len(state.hits), **scored)
 
 
 async def graded(state: TurnState, tools: Tools, hits: Sequence[ScoredChunk], *, depth: int = PASSAGES) -> Grade | None:

@@ -5,15 +5,16 @@ from collections.abc import Sequence
 from pydantic import BaseModel, Field
 
 from providers.base import Message as Prompt
-from providers.words import STOP_STEMS, stems
+from providers.words import stems
 from sitechat.events import Intent
+from sitechat.pipeline.facts import telling
 from sitechat.pipeline.marks import strip_marks
+from sitechat.pipeline.prompts import HISTORY_MESSAGES
 from sitechat.pipeline.state import TurnState
 from sitechat.pipeline.templates import templates
 from sitechat.storage.values import Message
 
 MOST_QUERIES = 3
-_HISTORY_MESSAGES = 10
 _HISTORY_CHARS = 600
 """Of one message; what a follow-up points to mostly stands at its beginning."""
 _LONGEST = 400
@@ -78,12 +79,8 @@ def queries(state: TurnState, judged: Searches) -> tuple[str, ...]:
 
 def _from(known: set[str], text: str) -> bool:
     """Whether a text is made of what was said."""
-    told = _telling(text)
+    told = telling(text)
     return sum(stem in known for stem in told) >= _OWN_WORDS * len(told) > 0
-
-
-def _telling(text: str) -> list[str]:
-    return [stem for stem in stems(text) if stem not in STOP_STEMS]
 
 
 def _conversation(state: TurnState) -> Prompt:
@@ -93,7 +90,7 @@ def _conversation(state: TurnState) -> Prompt:
 
 
 def _recent(history: Sequence[Message]) -> list[Message]:
-    return [message for message in history if message.content.strip()][-_HISTORY_MESSAGES:]
+    return [message for message in history if message.content.strip()][-HISTORY_MESSAGES:]
 
 
 def _said(message: Message) -> str:

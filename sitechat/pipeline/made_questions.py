@@ -1,9 +1,8 @@
 """Questions made from a knowledge base's own passages: to measure it, and to learn what its scores mean.
 
 Without a model they come from key sentences (:mod:`sitechat.pipeline.question_rules`) and from headings; where the
-language is not English, from headings alone. Everything is a pure function of the passages and a seed. Of an answerable
-question two can be made that are not: the same one asked while its document is left out of the search, and a twisted
-one, whose name, number or sense has been changed into what its passage does not say.
+language is not English, from headings alone. Everything is a pure function of the passages and a seed. An answerable
+question can be twisted into one that is not: its name, number or sense changed into what its passage does not say.
 """
 
 import random
@@ -30,8 +29,7 @@ _AUXILIARY = re.compile(r"\b(is|are|was|were|can|could|will|would|must|may|shoul
 @dataclass(frozen=True, slots=True)
 class MadeQuestion:
     """``uri`` is its document's, ``chunk_ids`` are the passages that answer it, ``expected`` wordings of which an
-    answer holds one (none where only the passage is known). ``left_out``: the uris of documents to keep out of the
-    search, so that nothing answers it.
+    answer holds one (none where only the passage is known).
 
     Where ``answerable`` is False, ``chunk_ids`` are those that it was made from.
     """
@@ -42,7 +40,6 @@ class MadeQuestion:
     chunk_ids: tuple[int, ...]
     expected: tuple[str, ...] = ()
     answerable: bool = True
-    left_out: frozenset[str] = frozenset()
 
 
 def make_questions(chunks: Sequence[Chunk], count: int, *, seed: int = 0) -> list[MadeQuestion]:
@@ -56,11 +53,6 @@ def make_questions(chunks: Sequence[Chunk], count: int, *, seed: int = 0) -> lis
     piles = [_by_turns(by_document[name], order) for name in sorted(by_document)]
     order.shuffle(piles)
     return _dealt(piles, count)
-
-
-def with_document_left_out(made: MadeQuestion) -> MadeQuestion:
-    """The same question, to be asked where its document is not searched."""
-    return replace(made, answerable=False, expected=(), left_out=frozenset({made.uri}))
 
 
 def twisted(made: Sequence[MadeQuestion], chunks: Sequence[Chunk], *, seed: int = 0) -> list[MadeQuestion]:

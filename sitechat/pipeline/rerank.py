@@ -6,6 +6,7 @@ by it; what they say is its place, and ``found.rerank``.
 
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 
 from pydantic import BaseModel
 
@@ -37,9 +38,11 @@ class Reranking:
 
     @property
     def spec(self) -> str:
-        """The same for two that rank alike."""
-        by = self.reranker.spec if self.reranker is not None else "model" if self.by_model else "none"
-        return f"{by} {self.rules.model_dump_json() if self.rules is not None else ''}"
+        """The same for two that rank alike: what ranks, and a digest of the rules."""
+        by = [self.reranker.spec] if self.reranker is not None else ["model"] if self.by_model else []
+        if self.rules is not None:
+            by.append(f"rules {sha256(self.rules.model_dump_json().encode()).hexdigest()[:8]}")
+        return " with ".join(by) or "nothing"
 
 
 class Order(BaseModel):
@@ -53,7 +56,7 @@ async def rerank(state: TurnState, tools: Tools) -> AsyncGenerator[Event, None]:
     ranking = tools.reranking
     if ranking is None or len(state.candidates) < 2:
         return
-    message = "Reranking results"
+    message = "Ranking results"
     done = stopwatch("grading", message)
     yield Status(step="grading", message=message)
     ranks = await _ranks(state, tools, ranking)

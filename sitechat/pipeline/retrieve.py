@@ -9,16 +9,12 @@ from itertools import zip_longest
 from sitechat.errors import InvalidInput, Unavailable
 from sitechat.events import Event, Notice, Status
 from sitechat.pipeline.choose import choose
-from sitechat.pipeline.search import LEG_SECONDS, WORDS_WEIGHT, Query, Ranking, Reach, search
+from sitechat.pipeline.search import LEG_SECONDS, Query, Ranking, Reach, search
 from sitechat.pipeline.state import ScoredChunk, Tools, TurnState, stopwatch
 from sitechat.storage.values import Chunk, KnowledgeBase
 from vectorstore.base import Filter
 
 USUAL = Reach()
-RESCORED = USUAL.rescored
-"""Passages of a search whose order is looked at closely."""
-
-__all__ = ["RESCORED", "WORDS_WEIGHT", "retrieve"]
 
 
 async def retrieve(state: TurnState, tools: Tools, reach: Reach = USUAL) -> AsyncGenerator[Event, None]:

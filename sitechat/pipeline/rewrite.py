@@ -14,6 +14,7 @@ from sitechat.events import Event, Status
 from sitechat.pipeline import judgements
 from sitechat.pipeline.compositions import composition, is_revision
 from sitechat.pipeline.state import Tools, TurnState, stopwatch
+from sitechat.storage.values import asked_in
 
 SECONDS = 6.0
 """How long a language model may take to write a question out."""
@@ -39,7 +40,7 @@ _SEVERAL = re.compile(
 
 async def rewrite(state: TurnState, tools: Tools) -> AsyncGenerator[Event, None]:
     """Fill ``state.queries`` and ``state.leans_on``; says nothing where the question stands alone."""
-    earlier = [message.content for message in state.history if message.role == "user" and message.content.strip()]
+    earlier = asked_in(state.history)
     leaning = _leans(state, earlier)
     advisor = tools.advisor if not _was_asked(state) else None
     if not leaning and not (advisor is not None and state.intent == "qa" and _SEVERAL.search(state.question)):

@@ -15,7 +15,7 @@ from sitechat.pipeline import judgements
 from sitechat.pipeline.compositions import Composition, composition, mentions_text, revision
 from sitechat.pipeline.state import Tools, TurnState, stopwatch
 from sitechat.pipeline.templates import templates
-from sitechat.storage.values import Message
+from sitechat.storage.values import Message, asked_in
 
 SECONDS = 6.0
 """How long a language model may take to say what is wanted."""
@@ -105,8 +105,7 @@ def wanted_text(question: str, history: Sequence[Message]) -> Composition | None
     wanted = composition(question)
     if wanted is not None or not (history and _composed(history[-1])):
         return wanted
-    questions = [message.content for message in history if message.role == "user"]
-    before = next((found for text in reversed(questions) if (found := composition(text))), None)
+    before = next((found for text in reversed(asked_in(history)) if (found := composition(text))), None)
     return revision(question, before)
 
 

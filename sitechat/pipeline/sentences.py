@@ -7,7 +7,7 @@ from dataclasses import replace
 from providers.base import Passage
 from providers.evidence import COMPARED, PASSAGES, Candidate, by_likeness, by_stand_in, by_words, choose, quotes
 from providers.sufficiency import THRESHOLD, sufficiency
-from sitechat.pipeline.retrieve import WORDS_WEIGHT
+from sitechat.pipeline.search import WORDS_WEIGHT
 from sitechat.pipeline.state import Grade, ScoredChunk, Tools, TurnState, Verdict
 
 CLEAR = 0.2

@@ -1,6 +1,6 @@
 """What a turn knows while it is answered, and what its steps may use."""
 
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -43,6 +43,11 @@ class Found:
     rerank: float | None = None
 
 
+def section(title: str, heading_path: Iterable[str]) -> str:
+    """The headings above a passage in one line, without its document's title."""
+    return " › ".join(part for part in heading_path if part != title)
+
+
 @dataclass(frozen=True, slots=True)
 class ScoredChunk:
     """A passage found: ``score`` is the fused one (:mod:`sitechat.pipeline.search`)."""
@@ -58,7 +63,7 @@ class ScoredChunk:
 
     def passage(self, number: int) -> Passage:
         """What a provider sees of it."""
-        heading = " › ".join(part for part in self.chunk.heading_path if part != self.chunk.title)
+        heading = section(self.chunk.title, self.chunk.heading_path)
         return Passage(number, self.chunk.title, heading, self.chunk.text, self.score)
 
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from providers.base import Message, Request
 from sitechat.events import Closest, Code, Intent, NoticeKind, SentenceSupport, Step, Usage
 from sitechat.indexes.follower import IndexVersion
-from sitechat.pipeline.state import Consultation, Found, Grade
+from sitechat.pipeline.state import Consultation, Found, Grade, section
 from sitechat.storage.narrowing import EVERYTHING, Narrowing
 
 SCHEMA_VERSION = 1
@@ -93,7 +93,7 @@ class TracedPassage(TraceValue):
     @property
     def section(self) -> str:
         """The headings above it, without the title."""
-        return " › ".join(part for part in self.heading_path if part != self.title)
+        return section(self.title, self.heading_path)
 
 
 class Cited(TraceValue):

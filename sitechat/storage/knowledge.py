@@ -72,15 +72,6 @@ class KnowledgeStore:
         except IntegrityError:
             raise _name_taken(name) from None
 
-    async def set_sample_questions(self, caller: Caller, knowledge_base_id: str, questions: Sequence[str]) -> None:
-        await self.get(caller, knowledge_base_id)
-        async with self._db.write() as session:
-            await session.execute(
-                update(KnowledgeBaseRow)
-                .where(KnowledgeBaseRow.id == knowledge_base_id)
-                .values(sample_questions=list(questions))
-            )
-
     async def visible(self, caller: Caller) -> list[KnowledgeBase]:
         """In order of name."""
         async with self._db.read() as session:

@@ -1,6 +1,6 @@
 """What the stores return: frozen values, never rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -140,6 +140,11 @@ class Message:
     citations: tuple[Citation, ...]
     feedback: Feedback | None
     created_at: datetime
+
+
+def asked_in(messages: Iterable[Message]) -> tuple[str, ...]:
+    """What the user said in them, in order."""
+    return tuple(each.content for each in messages if each.role == "user" and each.content.strip())
 
 
 @dataclass(frozen=True, slots=True)

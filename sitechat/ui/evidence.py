@@ -32,10 +32,9 @@ def marks(citations: Iterable[Citation]) -> dict[int, Mark]:
     return {c.number: Mark(c.number, c.url, text.source_tooltip(c.number, c.title, c.quote)) for c in citations}
 
 
-def doubtful(message: Message) -> list[SentenceSupport]:
+def doubtful(message: Message) -> tuple[SentenceSupport, ...]:
     """The sentences of an answer that are to be checked."""
-    found = message.metadata.support if message.metadata is not None else ()
-    return [each for each in found if each.support != "supported"]
+    return message.metadata.doubtful if message.metadata is not None else ()
 
 
 def checks(message: Message) -> list[Check]:

@@ -14,7 +14,6 @@ from sitechat.ui import session, text
 from sitechat.ui.markdown import plain
 
 _PROMPT_HEIGHT = 320
-_REPLY_HEIGHT = 160
 """Pixels; longer text scrolls inside itself."""
 
 

@@ -94,6 +94,7 @@ class TurnView:
     def _restart(self, event: Snapshot) -> None:
         if self._began:
             st.rerun()  # what was drawn has a hole in it: draw it all again
+        self._line.steps = []
         for step in event.steps:
             self._line.status(step, time.monotonic())
         self._steps.markdown(listed(self._line.steps))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sitechat.events import Notice, Status, Step
+from sitechat.events import Notice, Status, Step, steps_with
 from sitechat.storage.values import Message
 from sitechat.ui import text
 from sitechat.ui.markdown import plain
@@ -25,7 +25,7 @@ class StatusLine:
     def status(self, event: Status, now: float) -> None:
         self._retry_at = self._notice = None
         if event.is_end:
-            self.steps = [*(step for step in self.steps if not step.is_of(event)), event]
+            self.steps = steps_with(self.steps, event)
             if self._next is not None and self._next[0] == event.step:
                 self._next = None
         else:

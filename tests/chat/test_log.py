@@ -66,6 +66,28 @@ async def test_what_is_no_longer_held_is_a_gap_with_a_snapshot_of_all_so_far() -
     assert isinstance((await collect(log, after=gap.to))[-1], Stopped)
 
 
+def test_what_has_ended_stays_in_the_list_and_what_had_begun_gives_way_to_what_came_of_it() -> None:
+    """Passages are ranked, then judged: two ends of one step. A step that is tried again ends once for each attempt."""
+    log = TurnLog("t")
+    for begun in (
+        Status(step="grading", message="Ranking results"),
+        Status(step="grading", message="Validating information"),
+        Status(step="expanding", message="Answer not found", attempt=1),
+        Status(step="expanding", message="Answer not found", attempt=2),
+    ):
+        log.append(begun)
+        log.append(begun.model_copy(update={"detail": {"ms": 1.0}}))
+    log.append(Status(step="generating", message="Generating answer"))
+    assert [(step.message, step.attempt) for step in log.steps] == [
+        ("Ranking results", None),
+        ("Validating information", None),
+        ("Answer not found", 1),
+        ("Answer not found", 2),
+        ("Generating answer", None),
+    ]
+    assert log.finished == log.steps[:-1]
+
+
 async def test_a_gap_never_swallows_the_end() -> None:
     log = filled(20, held=5)
     log.append(Stopped(message_id=None, content=""))

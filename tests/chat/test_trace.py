@@ -32,7 +32,7 @@ def doubts(request: Request) -> list[TextDelta]:
     """A model that finds nothing in any passage, and would look for something else."""
     if request.purpose != "grade":
         return [TextDelta("No JSON.")]
-    grades = [0] * request.messages[-1].content.count("<passage")
+    grades = [0] * request.messages[-1].content.count("<passage ")
     return [TextDelta(json.dumps({"grades": grades, "enough": False, "searches": ["cup winners"]}))]
 
 

@@ -11,9 +11,12 @@ from sitechat.evaluation.own_questions import prepared
 from sitechat.evaluation.record import record
 from sitechat.evaluation.report import ANSWERED, REMOVED, report
 from sitechat.identity import LOCAL
+from sitechat.pipeline.ranking_rules import RankingRules
+from sitechat.pipeline.rerank import Reranking
 from sitechat.runtime import Runtime
 from sitechat.settings import Settings
 from sitechat.storage.values import KnowledgeBase
+from tests.evaluation.outcomes import asked
 
 PAGES = {
     "kettle": "# Kettle\n\nThe warranty of the kettle lasts for three years. Anna Berg designed it in 1987.\n",
@@ -64,6 +67,20 @@ def test_questions_are_made_asked_and_judged_without_a_model(engine: Runtime, ba
     assert found.answers[REMOVED] > 0.5
     assert run.head.settings["search model"] == engine.settings.embedding
     assert run.head.measured == found.values()
+
+
+def test_what_passages_are_ranked_by_is_among_the_settings(engine: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two evaluations that ranked otherwise were not made with the same settings."""
+    boosts = [RankingRules.model_validate({"boost": [{"prefixes": ["mill"], "by": by}]}) for by in (0.1, 0.2)]
+    ways = [None, Reranking(by_model=True), *(Reranking(rules=rules) for rules in boosts)]
+    named = []
+    for way in ways:
+        monkeypatch.setattr(engine, "reranking", way)
+        run = record(engine, LOCAL, "Things", [Outcome(asked("a"), ("a",))], model=None)
+        named.append(run.head.settings["ranked by"])
+    assert named[:2] == ["nothing", "model"]
+    assert len(set(named)) == len(ways)
+    assert all(len(name) < 20 for name in named), "it is read by people"
 
 
 def test_a_knowledge_base_of_nothing_says_so(engine: Runtime) -> None:

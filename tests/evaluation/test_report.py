@@ -5,25 +5,11 @@ import pytest
 from sitechat.evaluation import report as reports
 from sitechat.evaluation.outcome import Outcome
 from sitechat.evaluation.report import report
-from tests.evaluation.outcomes import asked, reply, run_of
+from tests.evaluation.outcomes import OF_EVERY_KIND, asked, run_of
 
 
 def test_each_measure_is_over_the_questions_that_it_is_about() -> None:
-    found = report(
-        run_of(
-            Outcome(
-                asked("a", relevant=("a", "b"), answers="the river"),
-                ("a", "x", "b"),
-                {"retrieving": 10.0},
-                reply(2.0, content="By a River [1].", words=3, cited=("a", "x"), support={"supported": 1, "weak": 1}),
-                reply(0.2, refused=True),
-            ),
-            Outcome(asked("b"), ("x", "a"), {"retrieving": 30.0}, reply(1.0, refused=True), reply(1.6)),
-            Outcome(asked("c", answerable=False), ("x",), {"retrieving": 20.0}, reply(1.5, words=5, cited=("x",))),
-            Outcome(asked("d", answerable=None), ("a",), {}, reply(2.0, words=4)),
-            Outcome(asked("e"), error="The model is busy."),
-        )
-    )
+    found = report(run_of(*OF_EVERY_KIND))
     assert (found.questions, found.judged, found.failed) == (5, 3, 1)
     assert found.retrieval["recall@1"] == pytest.approx((0.5 + 0 + 1) / 3)
     assert found.answers[reports.ANSWERED] == 0.5

@@ -1,9 +1,10 @@
 """Which passages of a ranking an answer is made from."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from sitechat.pipeline.choose import choose
-from sitechat.pipeline.state import ScoredChunk
+from sitechat.pipeline.state import Found, ScoredChunk
 from sitechat.storage.values import Chunk
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -66,3 +67,12 @@ def test_the_order_is_the_given_one_whatever_the_scores_say() -> None:
     """Of passages that were put into another order after the search."""
     ranked = [hit(0.5, "words of one", "a"), hit(0.9, "words of two", "b"), hit(0.7, "words of three", "c")]
     assert choose(ranked, 3) == tuple(ranked)
+
+
+def test_what_was_ranked_first_anew_keeps_its_place_though_the_search_found_it_far_off() -> None:
+    """One document has more passages than half of the places, all of them nearer by the search's scores."""
+    long = [hit(0.9 - place / 100, f"of the long one {place}", "long", 3 * place) for place in range(4)]
+    ranked = [hit(0.2, "preferred", "x"), *long]
+    anew = [replace(each, found=Found(rerank=1 - place / 10)) for place, each in enumerate(ranked)]
+    assert texts(choose(anew, 4)) == ["preferred", "of the long one 0", "of the long one 1", "of the long one 2"]
+    assert "preferred" not in texts(choose(ranked, 4))

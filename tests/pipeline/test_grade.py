@@ -98,7 +98,7 @@ async def test_what_a_model_finds_enough_is_answered_from_what_it_finds_relevant
     assert len(state.hits) == 2
     assert state.content == "A week [1]."
     assert not state.caution
-    assert bench.messages("grading") == ["Ranking results"]
+    assert bench.messages("grading") == ["Validating information"]
     assert bench.messages("expanding") == []
     assert [request.purpose for request in bench.judge.requests] == ["grade", "verify"]
 

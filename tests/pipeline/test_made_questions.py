@@ -12,7 +12,7 @@ from providers.base import TextDelta
 from providers.scripted import Scripted
 from sitechat.identity import LOCAL
 from sitechat.pipeline.advisor import Advisor
-from sitechat.pipeline.made_questions import MadeQuestion, make_questions, twisted, with_document_left_out
+from sitechat.pipeline.made_questions import MadeQuestion, make_questions, twisted
 from sitechat.pipeline.state import TurnState
 from sitechat.pipeline.written_questions import written_questions
 from sitechat.storage.engine import Database
@@ -132,14 +132,6 @@ def test_questions_are_spread_over_the_documents() -> None:
     chunks = [chunk(long, n) for n in range(1, 4)] + [chunk("Backups are kept for thirty days.", 9)]
     made = make_questions(chunks, 4)
     assert Counter(each.uri for each in made).most_common(1)[0][1] <= 2
-
-
-def test_a_question_whose_document_is_left_out_is_not_answerable() -> None:
-    (made,) = make_questions([chunk("Backups are kept for thirty days.")], 1)
-    left_out = with_document_left_out(made)
-    assert (left_out.answerable, left_out.expected) == (False, ())
-    assert left_out.left_out == {"file:1.md"}
-    assert left_out.text == made.text
 
 
 def test_a_twisted_question_asks_for_what_its_passage_does_not_say() -> None:

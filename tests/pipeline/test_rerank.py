@@ -61,7 +61,7 @@ async def ask(asking: Asking, ranking: Reranking | None, reply: str | None = Non
 async def test_nothing_is_done_where_nothing_is_set(asking: Asking) -> None:
     state = await ask(asking, None)
     assert all(hit.found.rerank is None for hit in state.candidates)
-    assert "Reranking results" not in grading(asking)[:2]
+    assert "Ranking results" not in grading(asking)
 
 
 async def test_a_reranker_decides_the_order_and_leaves_the_scores(asking: Asking) -> None:
@@ -75,7 +75,7 @@ async def test_a_reranker_decides_the_order_and_leaves_the_scores(asking: Asking
     assert "backups.md. Backups run every night" in reranker.asked[1], "it reads the title, too"
     assert {hit.chunk.id: hit.score for hit in state.hits} == {hit.chunk.id: hit.score for hit in before.hits}
     assert [hit.found.rerank for hit in state.hits] == [0.9, 0.1, 0.1]
-    assert grading(asking)[:2] == ["Reranking results"] * 2, "before the passages are judged"
+    assert grading(asking)[:2] == ["Ranking results"] * 2, "before the passages are judged"
 
 
 async def test_without_a_model_the_quotes_are_of_the_passages_that_rank_first(asking: Asking) -> None:

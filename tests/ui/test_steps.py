@@ -46,3 +46,11 @@ def test_another_notice_is_shown_in_its_own_words() -> None:
 
 def test_a_message_of_a_step_is_text() -> None:
     assert listed([FOUND.model_copy(update={"message": "a *b* :red[c]"})]).startswith(r"a \*b\* \:red\[c\]")
+
+
+def test_two_ends_of_one_step_are_both_listed() -> None:
+    line = StatusLine()
+    for message in ("Ranking results", "Validating information"):
+        line.status(Status(step="grading", message=message), 0.0)
+        line.status(Status(step="grading", message=message, detail={"ms": 20}), 0.02)
+    assert listed(line.steps) == "Ranking results · 20 ms  \nValidating information · 20 ms"

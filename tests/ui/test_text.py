@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from sitechat.evaluation.report import report
 from sitechat.ui import text
+from tests.evaluation.outcomes import OF_EVERY_KIND, run_of
 
 NOW = datetime(2026, 5, 20, 12, 0, tzinfo=UTC)
-FOLDER = Path(text.__file__).parent
+PAGES = Path(text.__file__).parent.parent
 
 
 @pytest.mark.parametrize(
@@ -68,14 +70,19 @@ def test_counts_sizes_and_shortened_lines() -> None:
 
 
 def test_every_text_is_used() -> None:
-    code = "".join(path.read_text("utf-8") for path in FOLDER.rglob("*.py"))
-    names = [name for name in vars(text) if not name.startswith("_") and re.search(rf"^(?:def )?{name}\\b", code, re.M)]
-    unused = [name for name in names if len(re.findall(rf"\\b{name}\\b", code)) < 2]
+    code = "".join(path.read_text("utf-8") for path in PAGES.rglob("*.py"))
+    names = [name for name in vars(text) if not name.startswith("_") and re.search(rf"^(?:def )?{name}\b", code, re.M)]
+    unused = [name for name in names if len(re.findall(rf"\b{name}\b", code)) < 2]
+    assert "ASK_TITLE" in names
     assert unused == []
 
 
 def test_no_page_writes_its_own_words() -> None:
     """A sentence in a page's code would be missed by a translation."""
     call = re.compile(r"st\.(?:markdown|caption|title|button|error|info|warning|subheader)\(\s*\"[A-Za-z]")
-    for path in FOLDER.glob("*.py"):
-        assert path.name == "text.py" or not call.findall(path.read_text("utf-8")), path.name
+    for path in PAGES.glob("*.py"):
+        assert not call.findall(path.read_text("utf-8")), path.name
+
+
+def test_every_measure_that_an_evaluation_can_have_has_a_name_and_a_meaning() -> None:
+    assert set(report(run_of(*OF_EVERY_KIND)).values()) == set(text.FIGURES)

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from pydantic import JsonValue
 
 from sitechat.events import Reason
-from sitechat.ui.text.numbers import count, shortened, spent
+from sitechat.ui.text.numbers import count, spent
+from sitechat.wording import reasons, shortened
 
 # Chat, before the first question
 
@@ -71,7 +72,6 @@ NEXT_QUESTION = "Asked next"
 INTERRUPTED = "Interrupted"
 STOPPED = "Stopped here"
 CUT_SHORT = "The answer reached its length limit and ends here."
-CAUTION = "The closest passages there are. They may not answer your question: read the sources before you rely on them."
 RETRY = "Retry"
 DISCARD = "Discard"
 REGENERATE = "Write this answer again"
@@ -145,25 +145,6 @@ def source_tooltip(number: int, title: str, quote: str) -> str:
 CHECK_THIS = "Check this"
 """Style sheet and script find such words by it: change it there as well."""
 NEAREST_WORDS = "The nearest words in your documents"
-_REASONS = {
-    ("number", False): "the number {words} is not in the source",
-    ("number", True): "the number {words} stands elsewhere in the source",
-    ("date", False): "the date {words} is not in the source",
-    ("date", True): "the date {words} stands elsewhere in the source",
-    ("name", False): "the name {words} is not in the source",
-    ("name", True): "the name {words} stands elsewhere in the source",
-    ("negation", False): "the source and this sentence differ in what is denied",
-    ("opposite", False): "the source says the opposite of “{words}”",
-    ("meaning", False): "no source was found that says this",
-    ("model", False): "it does not follow from the source",
-}
-
-
-def reasons(found: Iterable[Reason]) -> str:
-    """Why a sentence is to be checked, in one line."""
-    lines = [_REASONS[reason.kind, reason.elsewhere].format(words=shortened(reason.words, 60)) for reason in found]
-    said = "; ".join(dict.fromkeys(lines))
-    return f"{said[:1].upper()}{said[1:]}."
 
 
 def check_tooltip(found: Iterable[Reason]) -> str:

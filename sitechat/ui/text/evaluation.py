@@ -18,7 +18,8 @@ EVALUATED_BASE = "Knowledge base"
 ANSWERED_BY = "Answered by"
 HOW_MANY = "Questions"
 HOW_MANY_HELP = (
-    "Half as many again are asked with their pages left out. More questions take longer and tell smaller differences."
+    "Three quarters of them are asked once more with their pages left out. More questions take longer and tell smaller "
+    "differences."
 )
 START_EVALUATION = "Start"
 STOP_EVALUATION = "Stop"

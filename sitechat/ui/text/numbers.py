@@ -70,9 +70,3 @@ def heading_of_day(when: datetime, now: datetime) -> str:
     if days <= 7:
         return THIS_WEEK
     return THIS_MONTH if days <= 30 else f"{when:%B %Y}"
-
-
-def shortened(text: str, length: int) -> str:
-    """One line of at most ``length`` characters, cut between words."""
-    line = " ".join(text.split())
-    return line if len(line) <= length else line[: length + 1].rsplit(" ", 1)[0][:length].rstrip(",;:.") + "…"

@@ -1,6 +1,7 @@
 """What a knowledge base is fed from, when that is read again, and what changed."""
 
-from sitechat.ui.text.numbers import count, number, shortened
+from sitechat.ui.text.numbers import count, number
+from sitechat.wording import shortened
 
 SOURCES = "Sources"
 SCHEDULE = "Schedule"

@@ -33,7 +33,7 @@ MEASURES = {
     "text_rank": ("By words", "Its place in the search by words (BM25); empty where that did not find it."),
     "cosine": ("Nearness", "Cosine between the question's vector and the passage's: 1 is the same direction."),
     "sentence": ("Sentence", "The same of the passage's nearest sentence; empty where its parts have no vectors."),
-    "window": ("Window", "The same of its nearest window, a few sentences together."),
+    "window": ("Window", "The same of its nearest window, a run of about a dozen words."),
     "words": ("Words", "BM25 of the question's words in the passage: rare words count for more."),
     "pairs": ("Word pairs", "BM25 of the question's adjacent pairs of words in the passage."),
     "rerank": ("Ranked", "What the order goes by where a reranker or rules are set; empty where none is."),
