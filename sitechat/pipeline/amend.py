@@ -9,6 +9,9 @@ from sitechat.pipeline.evidence import citation_of
 from sitechat.pipeline.marks import mark_spans
 from sitechat.pipeline.support import Verdict
 
+_MAY_FOLLOW = ("", *" \n\t[|.,;:!?)…。")
+"""What stands right behind a word where nothing else is between."""
+
 
 @dataclass(frozen=True, slots=True)
 class Edit:
@@ -116,7 +119,7 @@ def moved(position: int, edits: Sequence[Edit]) -> int:
 def renumbered(content: str, claim: Claim, numbers: Sequence[int]) -> list[Edit]:
     """The edits after which ``claim`` carries the marks ``numbers``: those it has stay where they are.
 
-    What is new stands where the first mark was; a mark that goes takes the spaces before it along.
+    What is new stands where the first mark was; a mark that goes takes the spaces before it, unless they part words.
     """
     edits: list[Edit] = []
     new = "".join(f"[{number}]" for number in numbers if number not in claim.numbers)
@@ -125,6 +128,7 @@ def renumbered(content: str, claim: Claim, numbers: Sequence[int]) -> list[Edit]
         new = ""
         if kept == content[mark.start : mark.end]:
             continue
-        start = mark.start if kept else max(len(content[: mark.start].rstrip(" ")), claim.start)
+        joins = content[mark.end : mark.end + 1] not in _MAY_FOLLOW  # what would be one word without the spaces
+        start = mark.start if kept or joins else max(len(content[: mark.start].rstrip(" ")), claim.start)
         edits.append(Edit(max(start, edits[-1].end if edits else 0), mark.end, kept))
     return edits

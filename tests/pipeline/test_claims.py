@@ -59,6 +59,11 @@ def test_an_item_that_begins_with_a_mark_stays_an_item_without_it() -> None:
     assert amended(content, renumbered(content, claim, ())).startswith("Store them:\n\n- ")
 
 
+def test_words_that_a_mark_parts_stay_apart_without_it() -> None:
+    content = "Plums keep a week [5]in a cool box."
+    assert amended(content, renumbered(content, claims(content)[0], ())) == "Plums keep a week in a cool box."
+
+
 PIECES = (
     *("Plums keep a week", ". ", " [1]", "[2]", "\n\n", "\n- ", "\n1. ", "`a[1]`", "**", "_", "| ", " |\n", "Dr. "),
     *("42", "? ", "\n```\n", "[3](x)", " [4] ", "。", "é", "[5, 6]", "# ", ": ", "  "),
