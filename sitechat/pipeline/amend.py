@@ -129,6 +129,7 @@ def renumbered(content: str, claim: Claim, numbers: Sequence[int]) -> list[Edit]
         if kept == content[mark.start : mark.end]:
             continue
         joins = content[mark.end : mark.end + 1] not in _MAY_FOLLOW  # what would be one word without the spaces
-        start = mark.start if kept or joins else max(len(content[: mark.start].rstrip(" ")), claim.start)
+        least = min(claim.start, mark.start)
+        start = mark.start if kept or joins else max(len(content[: mark.start].rstrip(" ")), least)
         edits.append(Edit(max(start, edits[-1].end if edits else 0), mark.end, kept))
     return edits
