@@ -36,7 +36,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
             "SITECHAT_LLM": f"scripted/{script}",
         }
         server = AppServer(folder / "data", environment).start()
-        server.wait_until_ready()
+        server.wait_until_read()
         yield server
         server.stop()
 
@@ -49,7 +49,9 @@ def doubted(page: Page, site: AppServer) -> Locator:
     field.fill("How many of the last messages are given to the language model as history?")
     field.press("Enter")
     expect(page.locator('[class*="st-key-actions-"]').last).to_be_visible(timeout=60_000)
-    return page.locator(f'[class*="st-key-answer-"] a[title^="{text.CHECK_THIS}"], a.sitechat-check')
+    words = page.locator(f'[class*="st-key-answer-"] a[title^="{text.CHECK_THIS}"], a.sitechat-check')
+    expect(words.first).to_be_visible()
+    return words
 
 
 def photograph(page: Page, name: str) -> None:

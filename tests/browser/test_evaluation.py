@@ -36,7 +36,7 @@ def test_feedback_becomes_a_question_and_a_measurement_outlives_its_page(
     app_server: MakeServer, new_page: MakePage, pictures: Path
 ) -> None:
     app = app_server(SITECHAT_LLM="extractive")
-    app.wait_until_ready()
+    app.wait_until_read()
     page = new_page(viewport={"width": 1280, "height": 960})
     asked: set[str] = set()
     page.on("request", lambda request: asked.add(request.url.split("/")[2]) if "//" in request.url else None)

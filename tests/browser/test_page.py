@@ -52,7 +52,7 @@ def site(wire: OpenAIWire, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     steps = [{"text": HOSTILE[begin : begin + 5], "every": 0.004} for begin in range(0, len(HOSTILE), 5)]
     (folder / SCRIPT).write_text(json.dumps(steps), encoding="utf-8")
     server = AppServer(folder / "data", environment).start()
-    server.wait_until_ready()
+    server.wait_until_read()
     yield server
     server.stop()
 

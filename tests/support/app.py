@@ -3,11 +3,13 @@
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -75,6 +77,16 @@ class AppServer:
             if time.monotonic() > end:
                 raise AssertionError(f"not ready within {seconds} s: {answer[1]}\n{self.log[-4000:]}")
             time.sleep(0.2)
+
+    def wait_until_read(self, seconds: float = 120) -> None:
+        """Wait until every reading that was begun, as that of the sample, is over."""
+        self.wait_until_ready(seconds)
+        end = time.monotonic() + seconds
+        with closing(sqlite3.connect(f"file:{self.data_dir / 'sitechat.db'}?mode=ro", uri=True)) as db:
+            while db.execute("SELECT count(*) FROM jobs WHERE state IN ('pending', 'in_progress')").fetchone()[0]:
+                if time.monotonic() > end:
+                    raise AssertionError(f"still reading after {seconds} s\n{self.log[-4000:]}")
+                time.sleep(0.2)
 
     def kill(self) -> None:
         """End it without a warning, as a power cut would."""
