@@ -35,11 +35,9 @@ async def test_a_text_is_about_its_topic(asking: Asking) -> None:
     assert state.hits[0].chunk.title == "refunds.md"
 
 
-async def test_a_text_may_be_longer_than_small_talk_and_shorter_than_an_answer(asking: Asking) -> None:
+async def test_a_text_may_not_be_as_long_as_an_answer(asking: Asking) -> None:
     await asking.ask("Write a checklist about refunds", {})
-    text = asking.request.max_output_tokens
-    await asking.ask("Hello", {})
-    assert asking.request.max_output_tokens < text < asking.tools.max_output_tokens
+    assert asking.request.max_output_tokens < asking.tools.max_output_tokens
 
 
 async def test_a_text_about_what_the_documents_do_not_hold_is_refused(asking: Asking) -> None:
