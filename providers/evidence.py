@@ -118,6 +118,7 @@ def _scored(
     units = [(passage, _quotable(passage.text)) for passage in best]
     table = weights(stems(text) for _, sentences in units for text, _ in sentences)
     worth = {word: table[word] * weight for word, weight in asked.items()}
+    mass = sum(worth.values()) or 1.0
     positions = {passage.number: place for place, passage in enumerate(order)}
     for passage, sentences in units:
         title = frozenset(stems(f"{passage.title} {passage.heading}"))
@@ -127,10 +128,10 @@ def _scored(
                 continue  # a question answers none, but what follows it may
             answers = i > 0 and sentences[i - 1][0].endswith(_QUESTION_MARKS)
             heard = f"{sentences[i - 1][0]} {text}" if answers else text
-            coverage = _share(bags[i - 1] | bags[i] if answers else bags[i], worth)
+            coverage = _share(bags[i - 1] | bags[i] if answers else bags[i], worth, mass)
             score = (
                 0.5 * coverage
-                + 0.3 * _share(title.union(*bags[max(0, i - 1) : i + 2]), worth)
+                + 0.3 * _share(title.union(*bags[max(0, i - 1) : i + 2]), worth, mass)
                 + 0.7 * min(passage.score, _HIGHEST_P)
                 + 0.2 * holds_kind(question, text)
                 + 0.15 * _pair_share(question, heard)
@@ -149,9 +150,9 @@ def _says_something(sentence: str) -> bool:
     return len(stems(sentence)) >= (_SHORTEST if _CLOSED.search(sentence) else _SHORTEST_OPEN)
 
 
-def _share(found: frozenset[str], worth: Mapping[str, float]) -> float:
-    """How much of what is asked for is ``found``, from 0 to 1."""
-    return sum(value for word, value in worth.items() if word in found) / (sum(worth.values()) or 1.0)
+def _share(found: frozenset[str], worth: Mapping[str, float], mass: float) -> float:
+    """How much of what is asked for, ``mass`` in all, is ``found``; from 0 to 1."""
+    return sum(value for word, value in worth.items() if word in found) / mass
 
 
 def _pair_share(question: Question, text: str) -> float:

@@ -5,7 +5,6 @@ from asyncio import timeout
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from time import perf_counter
 from typing import Literal
 
 from sitechat.chat.answer_cache import AnswerCache, Done
@@ -200,11 +199,8 @@ def _ending_of(turn: Turn, message: Message | None) -> Terminal:
 
 def _metadata(running: RunningTurn) -> AnswerMetadata:
     state, provider = running.state, running.tools.provider
-    first = state.first_token_at
-    ttft = round((first - state.started) * 1000, 1) if first is not None else None
-    duration = round((perf_counter() - state.started) * 1000, 1)
     if state.reused is not None:
-        return _metadata_again(running, state.reused, ttft, duration)
+        return _metadata_again(running, state.reused)
     return AnswerMetadata(
         intent=state.intent,
         conversation_id=running.turn.conversation_id,
@@ -222,22 +218,22 @@ def _metadata(running: RunningTurn) -> AnswerMetadata:
             for hit in state.hits
         ),
         usage=state.usage,
-        ttft_ms=ttft,
-        duration_ms=duration,
+        ttft_ms=state.ttft_ms,
+        duration_ms=state.duration_ms,
         truncated=state.truncated,
         caution=state.caution,
         support=state.support,
     )
 
 
-def _metadata_again(running: RunningTurn, reused: Reused, ttft: float | None, duration: float) -> AnswerMetadata:
+def _metadata_again(running: RunningTurn, reused: Reused) -> AnswerMetadata:
     """Of an answer that is given again: what it was made from and by, and what it took this time."""
     this_time = {
         "conversation_id": running.turn.conversation_id,
         "usage": Usage(),
         "cost_usd": None,
-        "ttft_ms": ttft,
-        "duration_ms": duration,
+        "ttft_ms": running.state.ttft_ms,
+        "duration_ms": running.state.duration_ms,
         "cached": True,
         "cached_from": reused.message.id,
         "cached_at": reused.message.created_at,

@@ -219,9 +219,8 @@ class Indexes:
 
     async def similarity(self, question: str, sentences: Sequence[str]) -> Sequence[float]:
         """Cosine of the question with each sentence."""
-        await self.ready()
-        query, vectors = await asyncio.gather(self.query_vectors([question]), self.embedder.embed(sentences, "query"))
-        return [float(value) for value in vectors @ query[0]]
+        vectors = await self.query_vectors([question, *sentences])
+        return [float(value) for value in vectors[1:] @ vectors[0]]
 
     # Following the database
 

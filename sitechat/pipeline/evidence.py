@@ -10,6 +10,7 @@ import snowballstemmer
 from providers.sentences import find_quoted, split_sentences
 from sitechat.events import Citation
 from sitechat.storage.values import Chunk
+from sitechat.storage.vectors import HEADING_SEPARATOR
 
 _WORD = re.compile(r"\w+", re.UNICODE)
 _stemmer = snowballstemmer.stemmer("english")
@@ -67,7 +68,7 @@ def citation_of(number: int, chunk: Chunk, span: Span, score: float) -> Citation
         chunk_id=chunk.id,
         document_id=chunk.document_id,
         title=chunk.title,
-        heading=" › ".join(chunk.heading_path),
+        heading=HEADING_SEPARATOR.join(chunk.heading_path),
         url=source_url(chunk, span),
         quote=span.quote,
         start=span.start,

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from providers.base import Message
 from sitechat.pipeline import prompts
 from sitechat.pipeline.advisor import Advisor
+from sitechat.pipeline.request import numbered
 from sitechat.pipeline.state import Grade, ScoredChunk, TurnState, Verdict
 
 PARTLY = 2
@@ -41,7 +42,7 @@ async def judged(advisor: Advisor, state: TurnState, hits: Sequence[ScoredChunk]
 
 
 def _messages(state: TurnState, hits: Sequence[ScoredChunk]) -> tuple[Message, ...]:
-    blocks = [prompts.block(hit.passage(number)) for number, hit in enumerate(hits, start=1)]
+    blocks = [prompts.block(passage) for passage in numbered(hits)]
     earlier = "".join(f"\nAsked before it: {question}" for question in state.leans_on if not state.queries)
     return (
         Message("system", _PROMPT),

@@ -5,9 +5,8 @@ import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from time import perf_counter
 
-from sitechat.events import Event, Notice, Status, Step
+from sitechat.events import Event, Notice, Step
 from sitechat.pipeline.answer import answer
 from sitechat.pipeline.cached import cached, repeat
 from sitechat.pipeline.expand import expand
@@ -16,7 +15,7 @@ from sitechat.pipeline.rerank import rerank
 from sitechat.pipeline.retrieve import retrieve
 from sitechat.pipeline.rewrite import rewrite
 from sitechat.pipeline.route import route
-from sitechat.pipeline.state import StepFunction, Tools, TurnState
+from sitechat.pipeline.state import StepFunction, Tools, TurnState, stopwatch
 from sitechat.pipeline.verify import verify
 
 log = logging.getLogger(__name__)
@@ -105,7 +104,7 @@ def _for_text(state: TurnState, tools: Tools) -> Tools:
 
 async def tried(optional: OptionalStep, state: TurnState, tools: Tools) -> AsyncGenerator[Event, None]:
     """The step's events; where it fails or takes too long, a notice in place of the rest of them."""
-    begun = perf_counter()
+    done = stopwatch(optional.name, optional.without)
     deadline = asyncio.get_running_loop().time() + optional.seconds
     async with aclosing(optional.step(state, tools)) as events:
         while True:
@@ -119,6 +118,5 @@ async def tried(optional: OptionalStep, state: TurnState, tools: Tools) -> Async
                 log.warning("the step %s was left out", optional.name, exc_info=None if took_long else error)
                 break
             yield event
-    spent = round((perf_counter() - begun) * 1000, 1)
     yield Notice(kind="degraded", message=optional.without)
-    yield Status(step=optional.name, message=optional.without, detail={"ms": spent})
+    yield done()

@@ -15,6 +15,7 @@ from sitechat.pipeline.templates import Template
 from sitechat.storage.knowledge import KnowledgeStore
 from sitechat.storage.narrowing import EVERYTHING, Narrowing
 from sitechat.storage.values import Chunk, KnowledgeBase, Message
+from sitechat.storage.vectors import HEADING_SEPARATOR
 from vectorstore.base import Filter
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Found:
 
 def section(title: str, heading_path: Iterable[str]) -> str:
     """The headings above a passage in one line, without its document's title."""
-    return " › ".join(part for part in heading_path if part != title)
+    return HEADING_SEPARATOR.join(part for part in heading_path if part != title)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +160,16 @@ class TurnState:
         """Whether the answer is made from evidence that may not be enough."""
         return self.grade is not None and self.grade.verdict == "partly" and not self.refused
 
+    @property
+    def ttft_ms(self) -> float | None:
+        """Milliseconds until the first token; None before it."""
+        return _milliseconds(self.started, self.first_token_at) if self.first_token_at is not None else None
+
+    @property
+    def duration_ms(self) -> float:
+        """Milliseconds since the turn began."""
+        return _milliseconds(self.started, perf_counter())
+
     def spend(self, usage: Usage) -> None:
         """Add what a call to a language model cost."""
         self.usage = Usage(
@@ -197,7 +208,10 @@ def stopwatch(step: Step, message: str) -> Callable[..., Status]:
     begun = perf_counter()
 
     def close(message: str = message, **numbers: float | int) -> Status:
-        spent = round((perf_counter() - begun) * 1000, 1)
-        return Status(step=step, message=message, detail={"ms": spent, **numbers})
+        return Status(step=step, message=message, detail={"ms": _milliseconds(begun, perf_counter()), **numbers})
 
     return close
+
+
+def _milliseconds(begun: float, ended: float) -> float:
+    return round((ended - begun) * 1000, 1)

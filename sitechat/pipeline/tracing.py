@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import blake2b
-from time import perf_counter
 
 import sitechat
 from providers.base import Message
@@ -53,7 +52,6 @@ class Course:
 
 
 def trace_of(state: TurnState, tools: Tools, course: Course) -> Trace:
-    first = state.first_token_at
     failure = course.failure
     return Trace(
         sitechat=sitechat.__version__,
@@ -80,8 +78,8 @@ def trace_of(state: TurnState, tools: Tools, course: Course) -> Trace:
         usage=state.usage,
         steps=tuple(_step(status) for status in course.steps),
         notices=tuple(NoticeTrace(kind=notice.kind, message=notice.message) for notice in course.notices),
-        ttft_ms=round((first - state.started) * 1000, 1) if first is not None else None,
-        duration_ms=round((perf_counter() - state.started) * 1000, 1),
+        ttft_ms=state.ttft_ms,
+        duration_ms=state.duration_ms,
     )
 
 

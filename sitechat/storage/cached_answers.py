@@ -1,7 +1,7 @@
 """Answers that may be given again: what each depends on, and the changes that tell whether it still stands."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal
 
@@ -145,7 +145,7 @@ class CachedAnswerStore:
 
     async def confirm(self, entry_id: int, passages: Sequence[KeptPassage], checked: int) -> None:
         """The entry stands as of a change; ``passages`` are where they are now."""
-        values = {"passages": [_passage_row(each) for each in passages], "checked": checked}
+        values = {"passages": [asdict(each) for each in passages], "checked": checked}
         async with self._db.write() as session:
             await session.execute(update(CachedAnswerRow).where(CachedAnswerRow.id == entry_id).values(**values))
 
@@ -178,22 +178,12 @@ def _row(new: CachedAnswer) -> CachedAnswerRow:
         wording=new.wording,
         meaning=new.meaning,
         vector=new.vector,
-        passages=[_passage_row(each) for each in new.passages],
+        passages=[asdict(each) for each in new.passages],
         watch=new.watch,
         search=new.search,
         indexed=new.indexed,
         checked=new.checked,
     )
-
-
-def _passage_row(passage: KeptPassage) -> dict[str, Any]:
-    return {
-        "chunk": passage.chunk,
-        "cited_as": passage.cited_as,
-        "document": passage.document,
-        "start": passage.start,
-        "digest": passage.digest,
-    }
 
 
 def _value(row: CachedAnswerRow) -> CachedAnswer:
