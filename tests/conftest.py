@@ -6,15 +6,17 @@ In CI everything is installed, so there a skipped test is a failed one.
 
 import os
 import shutil
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import pytest_asyncio
 
 from sitechat.settings import Settings
 from tests.support.app import ROOT, AppServer
 from tests.support.network import close_network
+from tests.support.shop import Shop
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -61,6 +63,12 @@ def pytest_runtest_makereport(
         report.outcome = "failed"
         report.longrepr = f"Skipped in CI, where everything a test needs is installed: {report.longreprtext}"
     return report
+
+
+@pytest_asyncio.fixture
+async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
+    async with Shop.made(tmp_path) as made:
+        yield made
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,6 @@
 """Questions go through the real pipeline; those that cannot be asked are told of, and many of them in a row end it."""
 
 from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -15,7 +14,6 @@ from sitechat.evaluation.outcome import Outcome
 from sitechat.evaluation.question_set import Question
 from sitechat.identity import LOCAL
 from sitechat.pipeline.state import Tools
-from sitechat.storage.engine import Database
 from tests.evaluation.outcomes import asked
 from tests.support.shop import Shop
 
@@ -43,16 +41,13 @@ class Desk:
 
 
 @pytest_asyncio.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    shop = Shop(await Database.open(tmp_path / "sitechat.db"), tmp_path / "indexes")
-    shop.base_id = (await shop.knowledge.create(LOCAL, "Shop")).id
+async def desk(shop: Shop) -> AsyncIterator[Desk]:
     made = Desk(shop)
     await made.indexes.ready()
     await shop.add(made.indexes, "mill.md", "The old mill stands by the river Stour.", "Its wheel is of oak.")
     await shop.add(made.indexes, "bread.md", "Rye bread needs a night of rest.")
     yield made
     await made.indexes.close()
-    await shop.db.close()
 
 
 async def test_what_was_ranked_answered_and_cited_is_kept(desk: Desk) -> None:

@@ -1,16 +1,11 @@
 """Vectors of the parts of passages: made with the passages' own, read for candidates, gone with them."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import numpy as np
 import pytest
-import pytest_asyncio
 from sqlalchemy import delete, select
 
 from sitechat.identity import LOCAL
 from sitechat.indexes.service import Indexes
-from sitechat.storage.engine import Database
 from sitechat.storage.tables import LateVectorRow
 from sitechat.storage.vectors import VectorsStore
 from tests.support.embedder import HashEmbedder
@@ -18,15 +13,6 @@ from tests.support.shop import Shop
 from vectorstore.base import Filter
 
 ANY = Filter()
-
-
-@pytest_asyncio.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
-    db = await Database.open(tmp_path / "sitechat.db")
-    made = Shop(db, tmp_path / "indexes")
-    made.base_id = (await made.knowledge.create(LOCAL, "Shop")).id
-    yield made
-    await db.close()
 
 
 async def late_rows(shop: Shop) -> list[tuple[int, int]]:

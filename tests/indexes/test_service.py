@@ -3,32 +3,19 @@
 import asyncio
 import shutil
 import threading
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import numpy as np
 import pytest
-import pytest_asyncio
 
 from sitechat.errors import Unavailable
 from sitechat.identity import LOCAL
 from sitechat.indexes.service import Indexes
-from sitechat.storage.engine import Database
 from sitechat.storage.vectors import VectorsStore
 from tests.support.embedder import HashEmbedder
 from tests.support.shop import Shop
 from vectorstore.base import Filter, TextIndex
 
 ANY = Filter()
-
-
-@pytest_asyncio.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
-    db = await Database.open(tmp_path / "sitechat.db")
-    made = Shop(db, tmp_path / "indexes")
-    made.base_id = (await made.knowledge.create(LOCAL, "Shop")).id
-    yield made
-    await db.close()
 
 
 async def found(indexes: Indexes, query: str, shop: Shop, where: Filter = ANY) -> tuple[list[str], list[str]]:

@@ -6,9 +6,7 @@ from pathlib import Path
 import pytest_asyncio
 
 from providers.scripted import Scripted
-from sitechat.identity import LOCAL
 from sitechat.pipeline.state import Tools
-from sitechat.storage.engine import Database
 from tests.pipeline.asking import Asking
 from tests.support.shop import Shop
 
@@ -22,13 +20,10 @@ WINDOWS = "On Windows the installer needs administrator rights. On Linux a packa
 
 @pytest_asyncio.fixture
 async def asking(tmp_path: Path) -> AsyncIterator[Asking]:
-    db = await Database.open(tmp_path / "sitechat.db")
-    shop = Shop(db, tmp_path / "indexes")
-    shop.base_id = (await shop.knowledge.create(LOCAL, "Handbook")).id
-    indexes = shop.open()
-    await indexes.ready()
-    for name, text in (("refunds.md", REFUNDS), ("backups.md", BACKUPS), ("install.md", WINDOWS)):
-        await shop.add(indexes, name, text)
-    yield Asking(shop, Tools(indexes, shop.knowledge, Scripted(), 8, 4000))
-    await indexes.close()
-    await db.close()
+    async with Shop.made(tmp_path, "Handbook") as shop:
+        indexes = shop.open()
+        await indexes.ready()
+        for name, text in (("refunds.md", REFUNDS), ("backups.md", BACKUPS), ("install.md", WINDOWS)):
+            await shop.add(indexes, name, text)
+        yield Asking(shop, Tools(indexes, shop.knowledge, Scripted(), 8, 4000))
+        await indexes.close()

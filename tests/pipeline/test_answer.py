@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -17,7 +16,6 @@ from sitechat.pipeline.answer import REFUSAL
 from sitechat.pipeline.prompts import NO_ANSWER
 from sitechat.pipeline.run import run
 from sitechat.pipeline.state import Tools, TurnState
-from sitechat.storage.engine import Database
 from tests.support.shop import Shop
 from vectorstore.base import EmbeddingError
 
@@ -54,17 +52,13 @@ class Bench:
 
 
 @pytest_asyncio.fixture
-async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    db = await Database.open(tmp_path / "sitechat.db")
-    shop = Shop(db, tmp_path / "indexes")
-    shop.base_id = (await shop.knowledge.create(LOCAL, "Shop")).id
+async def bench(shop: Shop) -> AsyncIterator[Bench]:
     indexes = shop.open()
     await indexes.ready()
     await shop.add(indexes, "plums.md", PLUMS)
     await shop.add(indexes, "figs.md", FIGS)
     yield Bench(shop, Tools(indexes, shop.knowledge, Scripted(), 8, 500))
     await indexes.close()
-    await db.close()
 
 
 def tokens(events: list[Event]) -> str:

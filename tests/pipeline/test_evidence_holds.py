@@ -17,7 +17,6 @@ from sitechat.indexes.service import Indexes
 from sitechat.pipeline.answer import REFUSAL, answer
 from sitechat.pipeline.run import run
 from sitechat.pipeline.state import ScoredChunk, Tools, TurnState
-from sitechat.storage.engine import Database
 from sitechat.storage.knowledge import KnowledgeStore
 from tests.pipeline.test_made_questions import chunk
 from tests.support.shop import Shop
@@ -57,23 +56,20 @@ def test_every_quote_is_in_its_document_at_its_place(texts: list[list[str]], joi
 
 async def _ask(texts: list[str], question: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        db = await Database.open(Path(folder) / "sitechat.db")
-        shop = Shop(db, Path(folder) / "indexes")
-        shop.base_id = (await shop.knowledge.create(LOCAL, "Shop")).id
-        indexes = shop.open()
-        await indexes.ready()
-        for number, text in enumerate(texts):
-            await shop.add(indexes, f"{number}.md", text)
-        state = TurnState(LOCAL, question, knowledge_base=await shop.knowledge.get(LOCAL, shop.base_id))
-        events = [event async for event in run(state, Tools(indexes, shop.knowledge, Extractive(), 8, 500))]
-        for citation in state.citations:
-            text = await shop.knowledge.text(LOCAL, citation.document_id)
-            assert text[citation.start : citation.end] == citation.quote
-            assert citation.quote.strip()
-        assert state.refused == (not state.citations)
-        assert [event for event in events if isinstance(event, Citation)] == state.citations
-        await indexes.close()
-        await db.close()
+        async with Shop.made(Path(folder)) as shop:
+            indexes = shop.open()
+            await indexes.ready()
+            for number, text in enumerate(texts):
+                await shop.add(indexes, f"{number}.md", text)
+            state = TurnState(LOCAL, question, knowledge_base=await shop.knowledge.get(LOCAL, shop.base_id))
+            events = [event async for event in run(state, Tools(indexes, shop.knowledge, Extractive(), 8, 500))]
+            for citation in state.citations:
+                text = await shop.knowledge.text(LOCAL, citation.document_id)
+                assert text[citation.start : citation.end] == citation.quote
+                assert citation.quote.strip()
+            assert state.refused == (not state.citations)
+            assert [event for event in events if isinstance(event, Citation)] == state.citations
+            await indexes.close()
 
 
 PIECES = st.one_of(

@@ -3,7 +3,6 @@
 import json
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -19,7 +18,6 @@ from sitechat.pipeline.advisor import Advisor
 from sitechat.pipeline.answer import REFUSAL
 from sitechat.pipeline.run import run
 from sitechat.pipeline.state import Tools, TurnState
-from sitechat.storage.engine import Database
 from tests.support.shop import Shop
 from vectorstore.base import EmbeddingError
 
@@ -67,17 +65,13 @@ class Bench:
 
 
 @pytest_asyncio.fixture
-async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    db = await Database.open(tmp_path / "sitechat.db")
-    shop = Shop(db, tmp_path / "indexes")
-    shop.base_id = (await shop.knowledge.create(LOCAL, "Shop")).id
+async def bench(shop: Shop) -> AsyncIterator[Bench]:
     indexes = shop.open()
     await indexes.ready()
     for uri, text in TEXTS.items():
         await shop.add(indexes, uri, text)
     yield Bench(shop, Tools(indexes, shop.knowledge, Scripted(), 8, 500))
     await indexes.close()
-    await db.close()
 
 
 def reply(*grades: int, enough: bool = False, searches: tuple[str, ...] = ()) -> str:

@@ -1,19 +1,14 @@
 """Passages that an evaluation leaves out are found by neither way of searching, as if they were not there."""
 
-from pathlib import Path
-
 from providers.scripted import Scripted
 from sitechat.identity import LOCAL
 from sitechat.pipeline.run import search
 from sitechat.pipeline.state import Tools, TurnState
-from sitechat.storage.engine import Database
 from tests.support.shop import Shop
 
 
-async def test_passages_that_are_left_out_are_not_found(tmp_path: Path) -> None:
-    shop = Shop(await Database.open(tmp_path / "sitechat.db"), tmp_path / "indexes")
-    base = await shop.knowledge.create(LOCAL, "Shop")
-    shop.base_id = base.id
+async def test_passages_that_are_left_out_are_not_found(shop: Shop) -> None:
+    base = await shop.knowledge.get(LOCAL, shop.base_id)
     indexes = shop.open()
     await indexes.ready()
     await shop.add(indexes, "mill.md", "The old mill stands by the river.", "The mill was built in 1782.")
@@ -31,4 +26,3 @@ async def test_passages_that_are_left_out_are_not_found(tmp_path: Path) -> None:
     mill = await shop.knowledge.chunk_ids(LOCAL, base.id, ["mill.md"])
     assert await found(frozenset(mill["mill.md"])) == ["bread.md"]
     await indexes.close()
-    await shop.db.close()

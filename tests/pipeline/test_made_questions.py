@@ -1,12 +1,9 @@
 """Questions made from passages: clear, answered where they say so, and not answered where they say that."""
 
 from collections import Counter
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from providers.base import TextDelta
 from providers.scripted import Scripted
@@ -15,7 +12,6 @@ from sitechat.pipeline.advisor import Advisor
 from sitechat.pipeline.made_questions import MadeQuestion, make_questions, twisted
 from sitechat.pipeline.state import TurnState
 from sitechat.pipeline.written_questions import written_questions
-from sitechat.storage.engine import Database
 from sitechat.storage.values import Chunk
 from tests.support.shop import Shop
 
@@ -159,15 +155,6 @@ async def test_a_model_writes_questions_whose_answers_are_in_the_passage() -> No
     assert [(each.text, each.expected) for each in made] == [("How long are copies held?", ("thirty days",))]
     assert [request.purpose for request in model.requests] == ["question"] * 3
     assert len(state.consultations) == 3
-
-
-@pytest_asyncio.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
-    db = await Database.open(tmp_path / "sitechat.db")
-    shop = Shop(db, tmp_path / "indexes")
-    shop.base_id = (await shop.knowledge.create(LOCAL, "Shop")).id
-    yield shop
-    await db.close()
 
 
 async def test_passages_to_ask_about_come_from_documents_all_over_the_knowledge_base(shop: Shop) -> None:

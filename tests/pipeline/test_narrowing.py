@@ -1,8 +1,6 @@
 """A search that is narrowed down to some documents finds nothing of the others, in either index."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -14,7 +12,6 @@ from sitechat.identity import LOCAL
 from sitechat.indexes.service import Indexes
 from sitechat.pipeline.retrieve import retrieve
 from sitechat.pipeline.state import Tools, TurnState
-from sitechat.storage.engine import Database
 from sitechat.storage.narrowing import Narrowing
 from sitechat.storage.tables import DocumentRow
 from tests.support.shop import Shop
@@ -24,25 +21,21 @@ DAY = timedelta(days=1)
 
 
 @pytest_asyncio.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
+async def shop(shop: Shop) -> Shop:
     """Three documents about plums: an old German one, a new English one of a source, and one of neither."""
-    db = await Database.open(tmp_path / "sitechat.db")
-    made = Shop(db, tmp_path / "indexes")
-    made.base_id = (await made.knowledge.create(LOCAL, "Shop")).id
-    indexes = made.open()
+    indexes = shop.open()
     await indexes.ready()
     for uri, known in (
         ("old", {"language": "de", "updated_at": LAST_YEAR}),
         ("new", {"language": "en", "source_id": "s1"}),
         ("other", {}),
     ):
-        await made.add(indexes, uri, f"ripe plums of the {uri} kind")
+        await shop.add(indexes, uri, f"ripe plums of the {uri} kind")
         if known:
-            async with db.write() as session:
+            async with shop.db.write() as session:
                 await session.execute(update(DocumentRow).where(DocumentRow.uri == uri).values(**known))
     await indexes.close()
-    yield made
-    await db.close()
+    return shop
 
 
 async def found(shop: Shop, indexes: Indexes, narrowing: Narrowing) -> set[str]:

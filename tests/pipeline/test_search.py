@@ -1,11 +1,9 @@
 """What a search finds and in which order, and what is left of it when a half of it fails."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Sequence
-from pathlib import Path
+from collections.abc import Collection, Sequence
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import delete
 
 from providers.scripted import Scripted
@@ -18,9 +16,7 @@ from sitechat.pipeline import retrieve as retrieving
 from sitechat.pipeline.retrieve import USUAL, retrieve
 from sitechat.pipeline.search import Reach
 from sitechat.pipeline.state import Tools, TurnState
-from sitechat.storage.engine import Database
 from sitechat.storage.tables import LateVectorRow
-from sitechat.storage.vectors import VectorsStore
 from tests.support.embedder import HashEmbedder
 from tests.support.shop import Shop
 from vectorstore.base import EmbeddingError, Filter, Hit
@@ -50,15 +46,6 @@ class Downloading(HashEmbedder):
     async def load(self) -> int:
         await asyncio.Event().wait()
         return await super().load()
-
-
-@pytest_asyncio.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
-    db = await Database.open(tmp_path / "sitechat.db")
-    made = Shop(db, tmp_path / "indexes")
-    made.base_id = (await made.knowledge.create(LOCAL, "Shop")).id
-    yield made
-    await db.close()
 
 
 async def asked(
@@ -150,27 +137,21 @@ async def test_without_the_search_model_words_are_searched_and_a_person_is_told(
 
 
 async def test_without_full_text_meaning_is_searched_and_without_both_nothing(shop: Shop) -> None:
-    embedder = HashEmbedder()
-    indexes = Dumb(
-        VectorsStore(shop.db), shop.directory, lambda _: embedder, "local/hash", exact_limit=1000, serving=True
-    )
+    indexes = shop.open(kind=Dumb)
     await indexes.ready()
     await shop.add(indexes, "a", "red apples", "ripe plums")
     state, events = await asked(shop, indexes, "plums")
     assert found(state)[0] == "ripe plums"
     notices = [event.message for event in events if isinstance(event, Notice)]
     assert notices == ["Searching by meaning only. The full-text index is damaged."]
-    embedder.failures = [EmbeddingError("The search model is out of memory.")]
+    shop.embedders["local/hash"].failures = [EmbeddingError("The search model is out of memory.")]
     with pytest.raises(Unavailable, match=r"cannot be searched now\. The search model is out of memory"):
         await asked(shop, indexes, "figs")
     await indexes.close()
 
 
 async def test_passages_that_cannot_be_looked_at_more_closely_are_found_all_the_same(shop: Shop) -> None:
-    embedder = HashEmbedder()
-    indexes = Exchanged(
-        VectorsStore(shop.db), shop.directory, lambda _: embedder, "local/hash", exact_limit=1000, serving=True
-    )
+    indexes = shop.open(kind=Exchanged)
     await indexes.ready()
     await shop.add(indexes, "a", "red apples", "ripe plums")
     state, events = await asked(shop, indexes, "plums")

@@ -14,7 +14,6 @@ from sitechat.identity import LOCAL, Caller
 from sitechat.indexes.service import Indexes
 from sitechat.pipeline.rerank import Reranking
 from sitechat.pipeline.state import Tools
-from sitechat.storage.engine import Database
 from tests.support.shop import Shop
 
 
@@ -89,13 +88,11 @@ class Desk:
 @asynccontextmanager
 async def open_desk(folder: Path, *plays: Play) -> AsyncIterator[Desk]:
     """Without plays the model repeats the question and the first passage, with its mark."""
-    shop = Shop(await Database.open(folder / "sitechat.db"), folder / "indexes")
-    shop.base_id = (await shop.knowledge.create(LOCAL, "Shop")).id
-    indexes = shop.open()
-    await indexes.ready()
-    desk = Desk(shop, indexes, Scripted(*plays))
-    try:
-        yield desk
-    finally:
-        await desk.indexes.close()
-        await shop.db.close()
+    async with Shop.made(folder) as shop:
+        indexes = shop.open()
+        await indexes.ready()
+        desk = Desk(shop, indexes, Scripted(*plays))
+        try:
+            yield desk
+        finally:
+            await desk.indexes.close()

@@ -1,9 +1,11 @@
 """A database with one knowledge base and indexes over it, for tests that search."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from itertools import accumulate
 from pathlib import Path
 
+from sitechat.identity import LOCAL
 from sitechat.indexes.service import Indexes
 from sitechat.storage.engine import Database
 from sitechat.storage.knowledge import KnowledgeStore
@@ -22,11 +24,23 @@ class Shop:
         self.embedders: dict[str, HashEmbedder] = {}
         self.base_id = ""
 
-    def open(self, spec: str = "local/hash", *, serving: bool = True) -> Indexes:
+    @classmethod
+    @asynccontextmanager
+    async def made(cls, folder: Path, name: str = "Shop") -> AsyncIterator["Shop"]:
+        """A new one, with an empty knowledge base of that name."""
+        db = await Database.open(folder / "sitechat.db")
+        shop = cls(db, folder / "indexes")
+        shop.base_id = (await shop.knowledge.create(LOCAL, name)).id
+        try:
+            yield shop
+        finally:
+            await db.close()
+
+    def open(self, spec: str = "local/hash", *, serving: bool = True, kind: type[Indexes] = Indexes) -> Indexes:
         def make(name: str) -> HashEmbedder:
             return self.embedders.setdefault(name, HashEmbedder(name))
 
-        return Indexes(VectorsStore(self.db), self.directory, make, spec, exact_limit=1000, serving=serving)
+        return kind(VectorsStore(self.db), self.directory, make, spec, exact_limit=1000, serving=serving)
 
     async def add(self, indexes: Indexes, uri: str, *texts: str, access: Sequence[str] = ("user:local",)) -> str:
         """Write a document of these passages, in place of what it held before, and bring the indexes up to it."""
